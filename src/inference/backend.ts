@@ -1,0 +1,94 @@
+/**
+ * The one interface between the timestep loop and whatever runs the networks.
+ *
+ * An evaluation is stateless and repeatable: the same batch gives the same answer, so a step may be asked for
+ * again after a crash, a timeout or a lost server.
+ */
+
+/** One batch of images at their timesteps. All images of a batch have the shape [channels, height, width]. */
+export interface EvaluationRequest {
+  /** Model id, e.g. `mnist-32`. */
+  readonly model: string;
+  /** `[N, C, H, W]`. */
+  readonly shape: readonly [batch: number, channels: number, height: number, width: number];
+  /** x_t, row-major, N*C*H*W values. */
+  readonly x: Float32Array;
+  /** `[N]`: the timestep as the networks receive it (mapped and rescaled; fractions are allowed). */
+  readonly timestep: Float32Array;
+  /** `[N]`: class index per image; only for a class-conditional diffusion model. */
+  readonly label?: Int32Array;
+  /**
+   * `[N, K]`: weights over the classifier's classes (one-hot for one class). Present exactly when this step is
+   * guided; without it the classifier does not run.
+   */
+  readonly target?: Float32Array;
+}
+
+/** What the networks say about one batch. Validated: right sizes, every value finite. */
+export interface Evaluation {
+  /** The diffusion model's output `[N, outputChannels, H, W]` (twice the channels if the variance is learned). */
+  readonly modelOutput: Float32Array;
+  /** d/dx of sum_k target_k log p(k | x_t, t), `[N, C, H, W]`, unscaled; `null` for an unguided step. */
+  readonly gradient: Float32Array | null;
+}
+
+export interface EvaluateOptions {
+  /** Aborts the call: a cancelled job, or the deadline of this attempt. */
+  readonly signal?: AbortSignal;
+}
+
+export interface InferenceBackend {
+  /** Name for logs and for the job's record, e.g. `embedded` or `remote`. */
+  readonly name: string;
+  /**
+   * Whether a call leaves the process. Writes made right after an outgoing call delay it on the platform, so the
+   * loop lets the body leave first (see src/durable).
+   */
+  readonly remote: boolean;
+  /**
+   * @throws {BackendError} always of this type; `retryable` says whether the same step may be tried again.
+   */
+  evaluate(request: EvaluationRequest, options?: EvaluateOptions): Promise<Evaluation>;
+}
+
+/**
+ * - `unavailable`: no answer: connection refused, 5xx, 429
+ * - `timeout`: no answer in time
+ * - `invalid_response`: an answer that fails validation (names, datatypes, shapes, byte counts, NaN, Inf)
+ * - `rejected`: the backend understood and refuses (4xx); the same request will be refused again
+ * - `unknown_model`: the backend does not have this model
+ * - `aborted`: the caller's signal fired
+ */
+export type BackendErrorKind =
+  | 'unavailable'
+  | 'timeout'
+  | 'invalid_response'
+  | 'rejected'
+  | 'unknown_model'
+  | 'aborted';
+
+const RETRYABLE: Readonly<Record<BackendErrorKind, boolean>> = {
+  unavailable: true,
+  timeout: true,
+  invalid_response: true,
+  rejected: false,
+  unknown_model: false,
+  aborted: false,
+};
+
+export class BackendError extends Error {
+  override readonly name = 'BackendError';
+  readonly kind: BackendErrorKind;
+  /** Seconds the backend asked to wait before the next try (Retry-After), if it did. */
+  readonly retryAfter: number | undefined;
+
+  constructor(kind: BackendErrorKind, message: string, options: ErrorOptions & { retryAfter?: number } = {}) {
+    super(message, options);
+    this.kind = kind;
+    this.retryAfter = options.retryAfter;
+  }
+
+  get retryable(): boolean {
+    return RETRYABLE[this.kind];
+  }
+}
