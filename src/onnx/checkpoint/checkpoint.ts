@@ -1,0 +1,111 @@
+/** Opens PyTorch checkpoints: names, types and shapes at once, the elements of a tensor when they are asked for. */
+import { type FileHandle, open } from 'node:fs/promises';
+import { BYTES_PER_ELEMENT, type Dtype, elementsFromBytes, type TensorData } from './dtype.ts';
+import { readAt } from './file-reader.ts';
+import { openLegacyLayout } from './legacy-layout.ts';
+import { findStateDict } from './state-dict.ts';
+import type { StorageRecords } from './storage-records.ts';
+import { checkLayout, gather, isContiguous, type StridedLayout, spannedElements } from './strided.ts';
+import type { TensorReference } from './torch-globals.ts';
+import { openZipLayout } from './zip-layout.ts';
+
+export interface CheckpointTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /**
+   * The elements in row-major order (bfloat16 widened to float32).
+   *
+   * @throws {CheckpointError} if the file is damaged there, or closed
+   */
+  read(): Promise<TensorData>;
+}
+
+export interface Checkpoint extends AsyncDisposable {
+  readonly path: string;
+  /** In the file's order. */
+  readonly tensors: ReadonlyMap<string, CheckpointTensor>;
+  close(): Promise<void>;
+}
+
+export interface OpenCheckpointOptions {
+  /** Where the state dict is, if the file holds several under different keys. */
+  readonly key?: string;
+}
+
+/** A file that is no readable checkpoint. The message is one line that starts with the path. */
+export class CheckpointError extends Error {
+  override readonly name = 'CheckpointError';
+}
+
+/**
+ * Opens a state dict saved by `torch.save`, in the zip or the legacy layout. Nothing in the file is ever run.
+ *
+ * @throws {CheckpointError} if the file can't be read, is damaged, or asks for a Python global that is not allowed
+ */
+export async function openCheckpoint(path: string, options: OpenCheckpointOptions = {}): Promise<Checkpoint> {
+  const handle = await naming(path, () => open(path, 'r'));
+  try {
+    return await naming(path, async () => {
+      const { root, records } = await openLayout(handle);
+      const tensors = new Map<string, CheckpointTensor>();
+      for (const [name, reference] of findStateDict(root, options.key)) {
+        tensors.set(name, describe(path, name, reference, records));
+      }
+      const close = () => handle.close();
+      return { path, tensors, close, [Symbol.asyncDispose]: close };
+    });
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function openLayout(handle: FileHandle): Promise<{ root: unknown; records: StorageRecords }> {
+  const { size } = await handle.stat();
+  const [first, second] = await readAt(handle, 0, Math.min(size, 2));
+  if (first === 0x50 && second === 0x4b) return openZipLayout(handle, size);
+  if (first === 0x80) return openLegacyLayout(handle, size);
+  throw new Error('not a PyTorch checkpoint (neither a zip file nor a pickle)');
+}
+
+function describe(
+  path: string,
+  name: string,
+  reference: TensorReference,
+  records: StorageRecords,
+): CheckpointTensor {
+  const { storage, shape } = reference;
+  const layout = { dtype: storage.dtype, shape, strides: reference.strides, offset: reference.offset };
+  const where = `${path}: tensor ${name}`;
+  naming(where, () => {
+    checkLayout(layout, storage.length);
+    records.check(storage);
+  });
+  const read = () => naming(where, () => readTensor(layout, reference, records));
+  return { dtype: storage.dtype, shape, read };
+}
+
+async function readTensor(
+  layout: StridedLayout,
+  { storage }: TensorReference,
+  records: StorageRecords,
+): Promise<TensorData> {
+  const size = BYTES_PER_ELEMENT[layout.dtype];
+  const span = await records.read(storage, layout.offset * size, spannedElements(layout) * size);
+  return elementsFromBytes(layout.dtype, isContiguous(layout) ? span : gather(layout, span));
+}
+
+/** Runs `action`; whatever it throws becomes one line that says where. */
+function naming<T>(where: string, action: () => T): T {
+  const rethrow = (error: unknown): never => {
+    if (error instanceof CheckpointError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CheckpointError(`${where}: ${reason}`, { cause: error });
+  };
+  try {
+    const result = action();
+    return result instanceof Promise ? (result.catch(rethrow) as T) : result;
+  } catch (error) {
+    return rethrow(error);
+  }
+}

@@ -1,0 +1,46 @@
+/** Finds the dictionary of tensors in what a checkpoint's pickle holds. */
+import { TensorReference } from './torch-globals.ts';
+
+/**
+ * A state dict is a dict from names to tensors. It may be the whole file or sit under a key of an outer dict
+ * (`{"state_dict": ..., "step": ...}`); values that are no tensors are left out.
+ *
+ * @param key the outer dict's key; needed only if several hold tensors
+ * @throws {Error} if there is none, or if it is ambiguous: then the message lists the keys
+ */
+export function findStateDict(root: unknown, key?: string): Map<string, TensorReference> {
+  if (!(root instanceof Map))
+    throw new Error(`expected a state dict (names to tensors), found ${kindOf(root)}`);
+  if (key !== undefined) {
+    const chosen = tensorsOf(root.get(key));
+    if (chosen.size === 0)
+      throw new Error(`no state dict under key "${key}"; the file holds ${contents(root)}`);
+    return chosen;
+  }
+  const whole = tensorsOf(root);
+  if (whole.size > 0) return whole;
+  const candidates = [...root.keys()].filter((name) => tensorsOf(root.get(name)).size > 0);
+  if (candidates.length === 1) return tensorsOf(root.get(candidates[0]));
+  const problem = candidates.length === 0 ? 'no state dict' : 'several state dicts, choose one by its key';
+  throw new Error(`${problem}; the file holds ${contents(root)}`);
+}
+
+function tensorsOf(value: unknown): Map<string, TensorReference> {
+  const tensors = new Map<string, TensorReference>();
+  if (!(value instanceof Map)) return tensors;
+  for (const [name, tensor] of value) {
+    if (typeof name === 'string' && tensor instanceof TensorReference) tensors.set(name, tensor);
+  }
+  return tensors;
+}
+
+function contents(root: ReadonlyMap<unknown, unknown>): string {
+  return [...root].map(([name, value]) => `"${String(name)}" (${kindOf(value)})`).join(', ') || 'nothing';
+}
+
+function kindOf(value: unknown): string {
+  if (value instanceof TensorReference) return 'tensor';
+  if (value instanceof Map) return `dict of ${value.size}, ${tensorsOf(value).size} of them tensors`;
+  if (Array.isArray(value)) return `list of ${value.length}`;
+  return value === null ? 'None' : typeof value;
+}

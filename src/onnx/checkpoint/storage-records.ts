@@ -1,0 +1,13 @@
+import type { Storage } from './torch-globals.ts';
+
+/** Where a layout keeps the elements of its storages. */
+export interface StorageRecords {
+  /** @throws {Error} if the file has no such storage, or one too short */
+  check(storage: Storage): void;
+  /**
+   * Reads `length` bytes of a storage from byte `start` on.
+   *
+   * @throws {Error} if they are not there or damaged
+   */
+  read(storage: Storage, start: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+}

@@ -1,0 +1,112 @@
+/**
+ * PyTorch's zip layout: `<any name>/data.pkl` describes the tensors, `<any name>/data/<key>` holds the elements of
+ * storage `key`, uncompressed.
+ */
+import type { FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { type FileEntry, Uint8ArrayWriter, ZipReader } from '@zip.js/zip.js';
+import { BYTES_PER_ELEMENT } from './dtype.ts';
+import { FileReader, readAt } from './file-reader.ts';
+import type { StorageRecords } from './storage-records.ts';
+import { resolveStorage, resolveTorchGlobal, type Storage } from './torch-globals.ts';
+import { unpickle } from './unpickler.ts';
+
+const LOCAL_HEADER_BYTES = 30;
+const LOCAL_HEADER_SIGNATURE = 0x04034b50;
+/** A description of 100,000 tensors is about 20 MB. */
+const MAX_PICKLE_BYTES = 2 ** 28;
+
+/** @throws {Error} if the file is no whole zip of this layout, or if its pickle is refused */
+export async function openZipLayout(
+  handle: FileHandle,
+  size: number,
+): Promise<{ root: unknown; records: StorageRecords }> {
+  const entries = await readDirectory(handle, size);
+  const pickles = [...entries.keys()].filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
+  const [pickle] = pickles;
+  if (pickle === undefined || pickles.length > 1) {
+    throw new Error(`a zip file with ${pickles.length} data.pkl records; a PyTorch checkpoint has one`);
+  }
+  const entry = entries.get(pickle)!;
+  if (entry.uncompressedSize > MAX_PICKLE_BYTES)
+    throw new Error(`${pickle} is over ${MAX_PICKLE_BYTES} bytes`);
+  const bytes = await readEntry(handle, entry, 0, entry.uncompressedSize);
+  const environment = { resolveGlobal: resolveTorchGlobal, resolvePersistentId: resolveStorage };
+  const { value } = unpickle(bytes, environment);
+  const folder = pickle.slice(0, -'data.pkl'.length);
+  return { root: value, records: new ZipRecords(handle, entries, folder) };
+}
+
+async function readDirectory(handle: FileHandle, size: number): Promise<Map<string, FileEntry>> {
+  const zip = new ZipReader(new FileReader(handle, size), { useWebWorkers: false });
+  try {
+    const entries = await zip.getEntries();
+    return new Map(entries.filter((entry) => !entry.directory).map((entry) => [entry.filename, entry]));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`a damaged or truncated zip file (${reason})`, { cause: error });
+  }
+}
+
+class ZipRecords implements StorageRecords {
+  readonly #handle: FileHandle;
+  readonly #entries: ReadonlyMap<string, FileEntry>;
+  readonly #folder: string;
+
+  constructor(handle: FileHandle, entries: ReadonlyMap<string, FileEntry>, folder: string) {
+    this.#handle = handle;
+    this.#entries = entries;
+    this.#folder = folder;
+  }
+
+  check(storage: Storage): void {
+    this.#entry(storage);
+  }
+
+  read(storage: Storage, start: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    return readEntry(this.#handle, this.#entry(storage), start, length);
+  }
+
+  #entry(storage: Storage): FileEntry {
+    const name = `${this.#folder}data/${storage.key}`;
+    const entry = this.#entries.get(name);
+    if (!entry) throw new Error(`the file has no record ${name}`);
+    const expected = storage.length * BYTES_PER_ELEMENT[storage.dtype];
+    if (entry.uncompressedSize < expected) {
+      throw new Error(`record ${name} has ${entry.uncompressedSize} bytes; its storage needs ${expected}`);
+    }
+    return entry;
+  }
+}
+
+/**
+ * Reads a part of a record. What is stored uncompressed is read directly, so that a small view into a storage of
+ * gigabytes costs no more than itself; the checksum is verified whenever the whole record is read.
+ */
+async function readEntry(
+  handle: FileHandle,
+  entry: FileEntry,
+  start: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (entry.compressionMethod !== 0 || entry.encrypted) {
+    const writer = new Uint8ArrayWriter();
+    const whole = await entry.getData(writer, { checkSignature: true, useWebWorkers: false });
+    return whole.slice(start, start + length);
+  }
+  const bytes = await readAt(handle, (await dataOffset(handle, entry)) + start, length);
+  if (length === entry.uncompressedSize && crc32(bytes) !== entry.crc32) {
+    throw new Error(`record ${entry.filename} is damaged: its checksum does not match`);
+  }
+  return bytes;
+}
+
+/** The directory does not say where an entry's data starts: the local header has a name and padding of its own. */
+async function dataOffset(handle: FileHandle, entry: FileEntry): Promise<number> {
+  const header = await readAt(handle, entry.offset, LOCAL_HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  if (view.getUint32(0, true) !== LOCAL_HEADER_SIGNATURE) {
+    throw new Error(`record ${entry.filename} has no header at byte ${entry.offset}`);
+  }
+  return entry.offset + LOCAL_HEADER_BYTES + view.getUint16(26, true) + view.getUint16(28, true);
+}
