@@ -17,7 +17,7 @@ export interface CheckpointTensor {
    *
    * @throws {CheckpointError} if the file is damaged there, or closed
    */
-  read(): Promise<TensorData>;
+  read(): TensorData;
 }
 
 export interface Checkpoint extends AsyncDisposable {
@@ -62,9 +62,9 @@ export async function openCheckpoint(path: string, options: OpenCheckpointOption
 
 async function openLayout(handle: FileHandle): Promise<{ root: unknown; records: StorageRecords }> {
   const { size } = await handle.stat();
-  const [first, second] = await readAt(handle, 0, Math.min(size, 2));
-  if (first === 0x50 && second === 0x4b) return openZipLayout(handle, size);
-  if (first === 0x80) return openLegacyLayout(handle, size);
+  const [first, second] = readAt(handle.fd, 0, Math.min(size, 2));
+  if (first === 0x50 && second === 0x4b) return openZipLayout(handle.fd, size);
+  if (first === 0x80) return openLegacyLayout(handle.fd, size);
   throw new Error('not a PyTorch checkpoint (neither a zip file nor a pickle)');
 }
 
@@ -85,13 +85,13 @@ function describe(
   return { dtype: storage.dtype, shape, read };
 }
 
-async function readTensor(
+function readTensor(
   layout: StridedLayout,
   { storage }: TensorReference,
   records: StorageRecords,
-): Promise<TensorData> {
+): TensorData {
   const size = BYTES_PER_ELEMENT[layout.dtype];
-  const span = await records.read(storage, layout.offset * size, spannedElements(layout) * size);
+  const span = records.read(storage, layout.offset * size, spannedElements(layout) * size);
   return elementsFromBytes(layout.dtype, isContiguous(layout) ? span : gather(layout, span));
 }
 

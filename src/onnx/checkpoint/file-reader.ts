@@ -1,34 +1,36 @@
-/** Random access to a file for the zip library: a checkpoint of gigabytes is never in memory as a whole. */
-import type { FileHandle } from 'node:fs/promises';
+/**
+ * Random access to a file: a checkpoint of gigabytes is never in memory as a whole. Reads are synchronous, because
+ * graphs take the bytes of their constants on demand, in the middle of being written.
+ */
+import { readSync } from 'node:fs';
 import { Reader } from '@zip.js/zip.js';
 
-export class FileReader extends Reader<FileHandle> {
-  readonly #handle: FileHandle;
+/** The same file for the zip library. */
+export class FileReader extends Reader<number> {
+  readonly #file: number;
 
-  constructor(handle: FileHandle, size: number) {
-    super(handle);
-    this.#handle = handle;
+  constructor(file: number, size: number) {
+    super(file);
+    this.#file = file;
     this.size = size;
   }
 
-  override readUint8Array(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    return readAt(this.#handle, offset, Math.max(0, Math.min(length, this.size - offset)));
+  override async readUint8Array(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    return readAt(this.#file, offset, Math.max(0, Math.min(length, this.size - offset)));
   }
 }
 
-/** @throws {Error} if the file ends before */
-export async function readAt(
-  handle: FileHandle,
-  offset: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * @param file a file descriptor
+ * @throws {Error} if the file ends before
+ */
+export function readAt(file: number, offset: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0)
-      throw new Error(`the file ends at byte ${offset + done}, ${length - done} bytes short`);
-    done += bytesRead;
+    const count = readSync(file, bytes, done, length - done, offset + done);
+    if (count === 0) throw new Error(`the file ends at byte ${offset + done}, ${length - done} bytes short`);
+    done += count;
   }
   return bytes;
 }

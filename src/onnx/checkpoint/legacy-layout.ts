@@ -2,7 +2,6 @@
  * PyTorch's layout before 1.6: five pickles one after another (magic number, protocol, system, the tensors, the keys
  * of the storages), then each storage in the keys' order: its length in elements (int64) and its elements.
  */
-import type { FileHandle } from 'node:fs/promises';
 import { BYTES_PER_ELEMENT } from './dtype.ts';
 import { readAt } from './file-reader.ts';
 import type { StorageRecords } from './storage-records.ts';
@@ -16,11 +15,8 @@ const LENGTH_BYTES = 8;
 const MAX_PICKLE_BYTES = 2 ** 26;
 
 /** @throws {Error} if the file is not whole, not of this layout, or if its pickles are refused */
-export async function openLegacyLayout(
-  handle: FileHandle,
-  size: number,
-): Promise<{ root: unknown; records: StorageRecords }> {
-  const head = await readAt(handle, 0, Math.min(size, MAX_PICKLE_BYTES));
+export function openLegacyLayout(file: number, size: number): { root: unknown; records: StorageRecords } {
+  const head = readAt(file, 0, Math.min(size, MAX_PICKLE_BYTES));
   const storages = new Map<string, Storage>();
   const environment = {
     resolveGlobal: resolveTorchGlobal,
@@ -48,27 +44,27 @@ export async function openLegacyLayout(
   const root = next();
   const keys = next();
   if (!Array.isArray(keys)) throw new Error('the list of storages is missing');
-  return { root, records: await locate(handle, keys, storages, position) };
+  return { root, records: locate(file, keys, storages, position) };
 }
 
-async function locate(
-  handle: FileHandle,
+function locate(
+  file: number,
   keys: readonly unknown[],
   storages: ReadonlyMap<string, Storage>,
   start: number,
-): Promise<LegacyRecords> {
+): LegacyRecords {
   const places = new Map<string, Place>();
   let position = start;
   for (const key of keys) {
     const storage = typeof key === 'string' ? storages.get(key) : undefined;
     if (!storage) throw new Error(`storage ${String(key)} belongs to no tensor`);
-    const header = await readAt(handle, position, LENGTH_BYTES);
+    const header = readAt(file, position, LENGTH_BYTES);
     const length = Number(new DataView(header.buffer).getBigInt64(0, true));
     if (!Number.isSafeInteger(length) || length < 0) throw new Error(`storage ${storage.key} has no length`);
     places.set(storage.key, { offset: position + LENGTH_BYTES, length });
     position += LENGTH_BYTES + length * BYTES_PER_ELEMENT[storage.dtype];
   }
-  return new LegacyRecords(handle, places);
+  return new LegacyRecords(file, places);
 }
 
 interface Place {
@@ -79,11 +75,11 @@ interface Place {
 }
 
 class LegacyRecords implements StorageRecords {
-  readonly #handle: FileHandle;
+  readonly #file: number;
   readonly #places: ReadonlyMap<string, Place>;
 
-  constructor(handle: FileHandle, places: ReadonlyMap<string, Place>) {
-    this.#handle = handle;
+  constructor(file: number, places: ReadonlyMap<string, Place>) {
+    this.#file = file;
     this.#places = places;
   }
 
@@ -91,9 +87,9 @@ class LegacyRecords implements StorageRecords {
     this.#place(storage);
   }
 
-  read(storage: Storage, start: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  read(storage: Storage, start: number, length: number): Uint8Array<ArrayBuffer> {
     const window = storage.windowOffset * BYTES_PER_ELEMENT[storage.dtype];
-    return readAt(this.#handle, this.#place(storage).offset + window + start, length);
+    return readAt(this.#file, this.#place(storage).offset + window + start, length);
   }
 
   #place(storage: Storage): Place {

@@ -9,5 +9,5 @@ export interface StorageRecords {
    *
    * @throws {Error} if they are not there or damaged
    */
-  read(storage: Storage, start: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  read(storage: Storage, start: number, length: number): Uint8Array<ArrayBuffer>;
 }

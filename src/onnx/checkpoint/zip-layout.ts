@@ -2,15 +2,16 @@
  * PyTorch's zip layout: `<any name>/data.pkl` describes the tensors, `<any name>/data/<key>` holds the elements of
  * storage `key`, uncompressed.
  */
-import type { FileHandle } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
-import { type FileEntry, Uint8ArrayWriter, ZipReader } from '@zip.js/zip.js';
+import { crc32, inflateRawSync } from 'node:zlib';
+import { type FileEntry, ZipReader } from '@zip.js/zip.js';
 import { BYTES_PER_ELEMENT } from './dtype.ts';
 import { FileReader, readAt } from './file-reader.ts';
 import type { StorageRecords } from './storage-records.ts';
 import { resolveStorage, resolveTorchGlobal, type Storage } from './torch-globals.ts';
 import { unpickle } from './unpickler.ts';
 
+const STORED = 0;
+const DEFLATED = 8;
 const LOCAL_HEADER_BYTES = 30;
 const LOCAL_HEADER_SIGNATURE = 0x04034b50;
 /** A description of 100,000 tensors is about 20 MB. */
@@ -18,10 +19,10 @@ const MAX_PICKLE_BYTES = 2 ** 28;
 
 /** @throws {Error} if the file is no whole zip of this layout, or if its pickle is refused */
 export async function openZipLayout(
-  handle: FileHandle,
+  file: number,
   size: number,
 ): Promise<{ root: unknown; records: StorageRecords }> {
-  const entries = await readDirectory(handle, size);
+  const entries = await readDirectory(file, size);
   const pickles = [...entries.keys()].filter((name) => /^([^/]+\/)?data\.pkl$/.test(name));
   const [pickle] = pickles;
   if (pickle === undefined || pickles.length > 1) {
@@ -30,15 +31,15 @@ export async function openZipLayout(
   const entry = entries.get(pickle)!;
   if (entry.uncompressedSize > MAX_PICKLE_BYTES)
     throw new Error(`${pickle} is over ${MAX_PICKLE_BYTES} bytes`);
-  const bytes = await readEntry(handle, entry, 0, entry.uncompressedSize);
+  const bytes = readEntry(file, entry, 0, entry.uncompressedSize);
   const environment = { resolveGlobal: resolveTorchGlobal, resolvePersistentId: resolveStorage };
   const { value } = unpickle(bytes, environment);
   const folder = pickle.slice(0, -'data.pkl'.length);
-  return { root: value, records: new ZipRecords(handle, entries, folder) };
+  return { root: value, records: new ZipRecords(file, entries, folder) };
 }
 
-async function readDirectory(handle: FileHandle, size: number): Promise<Map<string, FileEntry>> {
-  const zip = new ZipReader(new FileReader(handle, size), { useWebWorkers: false });
+async function readDirectory(file: number, size: number): Promise<Map<string, FileEntry>> {
+  const zip = new ZipReader(new FileReader(file, size), { useWebWorkers: false });
   try {
     const entries = await zip.getEntries();
     return new Map(entries.filter((entry) => !entry.directory).map((entry) => [entry.filename, entry]));
@@ -49,12 +50,12 @@ async function readDirectory(handle: FileHandle, size: number): Promise<Map<stri
 }
 
 class ZipRecords implements StorageRecords {
-  readonly #handle: FileHandle;
+  readonly #file: number;
   readonly #entries: ReadonlyMap<string, FileEntry>;
   readonly #folder: string;
 
-  constructor(handle: FileHandle, entries: ReadonlyMap<string, FileEntry>, folder: string) {
-    this.#handle = handle;
+  constructor(file: number, entries: ReadonlyMap<string, FileEntry>, folder: string) {
+    this.#file = file;
     this.#entries = entries;
     this.#folder = folder;
   }
@@ -63,8 +64,8 @@ class ZipRecords implements StorageRecords {
     this.#entry(storage);
   }
 
-  read(storage: Storage, start: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-    return readEntry(this.#handle, this.#entry(storage), start, length);
+  read(storage: Storage, start: number, length: number): Uint8Array<ArrayBuffer> {
+    return readEntry(this.#file, this.#entry(storage), start, length);
   }
 
   #entry(storage: Storage): FileEntry {
@@ -83,27 +84,32 @@ class ZipRecords implements StorageRecords {
  * Reads a part of a record. What is stored uncompressed is read directly, so that a small view into a storage of
  * gigabytes costs no more than itself; the checksum is verified whenever the whole record is read.
  */
-async function readEntry(
-  handle: FileHandle,
-  entry: FileEntry,
-  start: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  if (entry.compressionMethod !== 0 || entry.encrypted) {
-    const writer = new Uint8ArrayWriter();
-    const whole = await entry.getData(writer, { checkSignature: true, useWebWorkers: false });
-    return whole.slice(start, start + length);
+function readEntry(file: number, entry: FileEntry, start: number, length: number): Uint8Array<ArrayBuffer> {
+  if (entry.encrypted) throw new Error(`record ${entry.filename} is encrypted`);
+  if (entry.compressionMethod === STORED && length < entry.uncompressedSize) {
+    return readAt(file, dataOffset(file, entry) + start, length);
   }
-  const bytes = await readAt(handle, (await dataOffset(handle, entry)) + start, length);
-  if (length === entry.uncompressedSize && crc32(bytes) !== entry.crc32) {
+  const whole = decompress(entry, readAt(file, dataOffset(file, entry), entry.compressedSize));
+  if (crc32(whole) !== entry.crc32) {
     throw new Error(`record ${entry.filename} is damaged: its checksum does not match`);
   }
-  return bytes;
+  return length === whole.length ? whole : whole.slice(start, start + length);
+}
+
+function decompress(entry: FileEntry, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  switch (entry.compressionMethod) {
+    case STORED:
+      return bytes;
+    case DEFLATED:
+      return new Uint8Array(inflateRawSync(bytes, { maxOutputLength: Math.max(1, entry.uncompressedSize) }));
+    default:
+      throw new Error(`record ${entry.filename} has compression method ${entry.compressionMethod}`);
+  }
 }
 
 /** The directory does not say where an entry's data starts: the local header has a name and padding of its own. */
-async function dataOffset(handle: FileHandle, entry: FileEntry): Promise<number> {
-  const header = await readAt(handle, entry.offset, LOCAL_HEADER_BYTES);
+function dataOffset(file: number, entry: FileEntry): number {
+  const header = readAt(file, entry.offset, LOCAL_HEADER_BYTES);
   const view = new DataView(header.buffer);
   if (view.getUint32(0, true) !== LOCAL_HEADER_SIGNATURE) {
     throw new Error(`record ${entry.filename} has no header at byte ${entry.offset}`);
