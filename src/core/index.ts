@@ -1,0 +1,46 @@
+/** The mathematics of guided diffusion sampling: pure functions over plain data. */
+export {
+  createDiffusion,
+  cumulativeAlphas,
+  type Diffusion,
+  diffusionFromBetas,
+  modelTimestep,
+} from './diffusion.ts';
+export { qPosteriorMean, qPosteriorVariance, qSample } from './forward.ts';
+export { conditionMean, conditionScore } from './guidance.ts';
+export {
+  type BatchLayout,
+  type DenoisedOptions,
+  epsFromXStart,
+  type ModelVariance,
+  meanPart,
+  modelMean,
+  modelVariance,
+  predictXStart,
+  xStartFromEps,
+} from './mean-variance.ts';
+export { drawNoise, imageSeed } from './noise.ts';
+export { type PhiloxCounter, type PhiloxKey, philox4x32 } from './philox.ts';
+export { type ImageShape, toNHWC, toUint8 } from './pixels.ts';
+export { RespacingError, spaceTimesteps } from './respacing.ts';
+export {
+  initSampler,
+  needsGradient,
+  needsNoise,
+  type SamplerConfig,
+  type SamplerName,
+  type SamplerState,
+  type StepEvaluation,
+  type StepResult,
+  samplerSteps,
+  stepSampler,
+} from './sampler.ts';
+export { namedBetas } from './schedule.ts';
+export {
+  type DiffusionSettings,
+  learnsVariance,
+  type MeanType,
+  type NoiseSchedule,
+  type VarianceType,
+} from './settings.ts';
+export { embeddingFrequencies, timestepEmbedding } from './timestep-embedding.ts';

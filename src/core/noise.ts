@@ -1,0 +1,63 @@
+/** Gaussian noise as a function of seed, element and call, in the layout of PyTorch's CUDA generator. */
+import { log, sin } from './math.ts';
+import { philox4x32 } from './philox.ts';
+
+/** float32(2^-32) and float32(2 pi / 2^32): from a word to (0, 1) and to (0, 2 pi). */
+const TO_UNIT = 2.3283064365386963e-10;
+const TO_ANGLE = Math.fround(TO_UNIT * 6.2831855);
+
+/**
+ * The seed of image n of a job with seed s: s + n, so that a seed names a picture in whatever job it appears.
+ *
+ * @throws {RangeError} if s or the result is no whole number in 0 .. 2^53 - 1
+ */
+export function imageSeed(seed: number, image: number): number {
+  checkSeed(seed);
+  checkSeed(seed + image);
+  return seed + image;
+}
+
+/**
+ * Standard normal noise `[N, elements]`: for each image what a generator of PyTorch on CUDA seeded with its seed draws
+ * in its (call + 1)-th `randn` of `elements` values. Call 0 is x_T, call k the noise of the k-th step.
+ *
+ * The layout is that of one element per GPU thread, which a GPU keeps for tensors up to about 10^5 elements.
+ *
+ * @param seeds one per image, whole numbers in 0 .. 2^53 - 1
+ * @param elements C * H * W
+ * @param call 0 .. 2^32 - 1
+ * @throws {RangeError} if an argument is out of its range
+ */
+export function drawNoise(seeds: readonly number[], elements: number, call: number): Float32Array {
+  if (!Number.isSafeInteger(elements) || elements < 1) {
+    throw new RangeError(`an image has a positive whole number of elements, got ${elements}`);
+  }
+  if (!Number.isInteger(call) || call < 0 || call > 0xffffffff) {
+    throw new RangeError(`a call is a whole number in 0 .. 2^32 - 1, got ${call}`);
+  }
+  const noise = new Float32Array(seeds.length * elements);
+  const words = new Uint32Array(4);
+  for (const [image, seed] of seeds.entries()) {
+    checkSeed(seed);
+    const key = [seed >>> 0, Math.floor(seed / 2 ** 32)] as const;
+    const start = image * elements;
+    for (let i = 0; i < elements; i++) {
+      philox4x32([call, 0, i, 0], key, words);
+      noise[start + i] = boxMuller(words[0]!, words[1]!);
+    }
+  }
+  return noise;
+}
+
+/** The first of the two normal values of the Box-Muller transform, from two 32-bit words. */
+function boxMuller(word0: number, word1: number): number {
+  const u = word0 * TO_UNIT + TO_UNIT / 2;
+  const angle = word1 * TO_ANGLE + TO_ANGLE / 2;
+  return Math.sqrt(-2 * log(u)) * sin(angle);
+}
+
+function checkSeed(seed: number): void {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new RangeError(`a seed is a whole number in 0 .. 2^53 - 1, got ${seed}`);
+  }
+}
