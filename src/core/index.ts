@@ -20,7 +20,7 @@ export {
   xStartFromEps,
 } from './mean-variance.ts';
 export { drawNoise, imageSeed } from './noise.ts';
-export { type PhiloxCounter, type PhiloxKey, philox4x32 } from './philox.ts';
+export { philox4x32 } from './philox.ts';
 export { type ImageShape, toNHWC, toUint8 } from './pixels.ts';
 export { RespacingError, spaceTimesteps } from './respacing.ts';
 export {

@@ -17,6 +17,8 @@ const float64 = new Float64Array(1);
 const words = new Int32Array(float64.buffer);
 const HIGH_WORD = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? 1 : 0;
 
+const SMALLEST_NORMAL = 2.2250738585072014e-308;
+const TWO_POW_54 = 18014398509481984;
 const POWER_BIAS = 1022;
 /** 2^k at index k + 1022, for every normal exponent. */
 const POWERS_OF_TWO = powersOfTwo();
@@ -57,17 +59,14 @@ export function exp(x: number): number {
 
 /** Natural logarithm. log(0) is -Infinity, log of a negative number is NaN. */
 export function log(x: number): number {
-  if (!(x > 0)) return x === 0 ? -Infinity : NaN;
-  if (x === Infinity) return x;
-  float64[0] = x < 2.2250738585072014e-308 ? x * 18014398509481984 : x; // 2^54 lifts a subnormal
-  let k = x < 2.2250738585072014e-308 ? -1077 : -1023;
-  // x = 2^k (1 + f) with sqrt(1/2) < 1 + f < sqrt(2)
+  if (!(x > 0 && x < Infinity)) return x === 0 ? -Infinity : x > 0 ? x : NaN;
+  if (x < SMALLEST_NORMAL) return log(x * TWO_POW_54) - 54 * LN2_HIGH - 54 * LN2_LOW;
+  // x = 2^k (1 + f) with sqrt(1/2) < 1 + f < sqrt(2); the high word of a float64 holds its exponent
+  float64[0] = x;
   const highWord = words[HIGH_WORD]!;
-  const mantissa = highWord & 0xfffff;
-  const aboveRootTwo = (mantissa + 0x95f64) & 0x100000;
-  words[HIGH_WORD] = mantissa | (aboveRootTwo ^ 0x3ff00000);
-  k += (highWord >> 20) + (aboveRootTwo >> 20);
-  const f = float64[0]! - 1;
+  const aboveRootTwo = ((highWord & 0xfffff) + 0x95f64) >> 20;
+  const k = (highWord >> 20) - 1023 + aboveRootTwo;
+  const f = (k === 1024 ? x / 2 / POWERS_OF_TWO[POWER_BIAS + 1023]! : x * POWERS_OF_TWO[POWER_BIAS - k]!) - 1;
   const s = f / (2 + f);
   const z = s * s;
   const w = z * z;

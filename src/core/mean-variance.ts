@@ -32,12 +32,23 @@ export interface BatchLayout {
  * channels of each image.
  */
 export function meanPart(diffusion: Diffusion, layout: BatchLayout, modelOutput: Float32Array): Float32Array {
-  if (!learnsVariance(diffusion.settings)) return modelOutput;
-  const { batch, elements } = layout;
-  if (batch === 1) return modelOutput.subarray(0, elements);
+  return learnsVariance(diffusion.settings) ? halfOfChannels(layout, modelOutput, 0) : modelOutput;
+}
+
+/** The variance half of a network's output, `[N, C, H, W]`: the last C of 2 C channels. Always a new array. */
+function variancePart(layout: BatchLayout, modelOutput: Float32Array): Float32Array {
+  return halfOfChannels(layout, modelOutput, 1);
+}
+
+function halfOfChannels(
+  { batch, elements }: BatchLayout,
+  modelOutput: Float32Array,
+  half: 0 | 1,
+): Float32Array {
   const out = new Float32Array(batch * elements);
   for (let n = 0; n < batch; n++) {
-    out.set(modelOutput.subarray(2 * n * elements, (2 * n + 1) * elements), n * elements);
+    const from = (2 * n + half) * elements;
+    out.set(modelOutput.subarray(from, from + elements), n * elements);
   }
   return out;
 }
@@ -156,15 +167,11 @@ export function modelVariance(
       return fixedVariance(variance, log(variance));
     }
     case 'learned':
-      return learnedVariance(layout, modelOutput, (v) => v);
+      return learnedVariance(variancePart(layout, modelOutput));
     case 'learned_range': {
-      // Nichol & Dhariwal 2021, eq. 15. v is not clamped: outside [-1, 1] it extrapolates.
-      const smallest = fround(diffusion.posteriorLogVarianceClipped[t]!);
-      const largest = fround(log(diffusion.betas[t]!));
-      return learnedVariance(layout, modelOutput, (v) => {
-        const fraction = fround(fround(v + 1) / 2);
-        return fround(fround(fraction * largest) + fround(fround(1 - fraction) * smallest));
-      });
+      const logVariance = variancePart(layout, modelOutput);
+      interpolateInPlace(logVariance, diffusion.posteriorLogVarianceClipped[t]!, log(diffusion.betas[t]!));
+      return learnedVariance(logVariance);
     }
   }
 }
@@ -179,26 +186,28 @@ function fixedVariance(variance: number, logVariance: number): ModelVariance {
   };
 }
 
-function learnedVariance(
-  { batch, elements }: BatchLayout,
-  modelOutput: Float32Array,
-  logVarianceOf: (v: number) => number,
-): ModelVariance {
-  const logVariance = new Float32Array(batch * elements);
-  const variance = new Float32Array(batch * elements);
-  const deviation = new Float32Array(batch * elements);
-  for (let n = 0; n < batch; n++) {
-    const from = (2 * n + 1) * elements;
-    const to = n * elements;
-    for (let i = 0; i < elements; i++) {
-      const value = logVarianceOf(modelOutput[from + i]!);
-      const root = exp(value / 2); // squared in float64, it rounds to the same float32 as a second exp
-      logVariance[to + i] = value;
-      deviation[to + i] = root;
-      variance[to + i] = root * root;
-    }
+function learnedVariance(logVariance: Float32Array): ModelVariance {
+  const variance = new Float32Array(logVariance.length);
+  const deviation = new Float32Array(logVariance.length);
+  for (let i = 0; i < logVariance.length; i++) {
+    const root = exp(logVariance[i]! / 2); // its square in float64 rounds to the same float32 as a second exp
+    deviation[i] = root;
+    variance[i] = root * root;
   }
   return { learned: true, variance, deviation, logVariance };
+}
+
+/**
+ * Nichol & Dhariwal 2021, eq. 15: v = -1 is the smallest log variance, v = 1 the largest. v is not clamped: outside of
+ * [-1, 1] it extrapolates.
+ */
+function interpolateInPlace(v: Float32Array, smallest: number, largest: number): void {
+  const min = fround(smallest);
+  const max = fround(largest);
+  for (let i = 0; i < v.length; i++) {
+    const fraction = fround(fround(v[i]! + 1) / 2);
+    v[i] = fround(fraction * max) + fround(fround(1 - fraction) * min);
+  }
 }
 
 function weightedDifference(a: number, u: Float32Array, b: number, v: Float32Array): Float32Array {

@@ -36,24 +36,34 @@ export function drawNoise(seeds: readonly number[], elements: number, call: numb
     throw new RangeError(`a call is a whole number in 0 .. 2^32 - 1, got ${call}`);
   }
   const noise = new Float32Array(seeds.length * elements);
-  const words = new Uint32Array(4);
+  const pairs = new Uint32Array(2 * elements);
   for (const [image, seed] of seeds.entries()) {
     checkSeed(seed);
-    const key = [seed >>> 0, Math.floor(seed / 2 ** 32)] as const;
-    const start = image * elements;
-    for (let i = 0; i < elements; i++) {
-      philox4x32([call, 0, i, 0], key, words);
-      noise[start + i] = boxMuller(words[0]!, words[1]!);
-    }
+    drawPairs(pairs, seed, call);
+    boxMuller(pairs, noise.subarray(image * elements, (image + 1) * elements));
   }
   return noise;
 }
 
-/** The first of the two normal values of the Box-Muller transform, from two 32-bit words. */
-function boxMuller(word0: number, word1: number): number {
-  const u = word0 * TO_UNIT + TO_UNIT / 2;
-  const angle = word1 * TO_ANGLE + TO_ANGLE / 2;
-  return Math.sqrt(-2 * log(u)) * sin(angle);
+/** The first two of the four words per element: counter (call, 0, element, 0), the 64-bit seed as key. */
+function drawPairs(pairs: Uint32Array, seed: number, call: number): void {
+  const keyLow = seed | 0;
+  const keyHigh = Math.floor(seed / 2 ** 32) | 0;
+  const words = new Uint32Array(4);
+  for (let element = 0; 2 * element < pairs.length; element++) {
+    philox4x32(call, 0, element, 0, keyLow, keyHigh, words);
+    pairs[2 * element] = words[0]!;
+    pairs[2 * element + 1] = words[1]!;
+  }
+}
+
+/** The first of the two normal values of the Box-Muller transform of each pair. */
+function boxMuller(pairs: Uint32Array, out: Float32Array): void {
+  for (let i = 0; i < out.length; i++) {
+    const u = pairs[2 * i]! * TO_UNIT + TO_UNIT / 2;
+    const angle = pairs[2 * i + 1]! * TO_ANGLE + TO_ANGLE / 2;
+    out[i] = Math.sqrt(-2 * log(u)) * sin(angle);
+  }
 }
 
 function checkSeed(seed: number): void {

@@ -5,35 +5,56 @@
 
 const MULTIPLIER_0 = 0xd2511f53;
 const MULTIPLIER_1 = 0xcd9e8d57;
+/** What the words of the key grow by each round: the golden ratio and sqrt(3) - 1. */
 const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 const ROUNDS = 10;
-const TWO_POW_MINUS_32 = 2.3283064365386963e-10;
 
-/** Words of a counter, each in 0 .. 2^32 - 1, the lowest first. */
-export type PhiloxCounter = readonly [number, number, number, number];
-/** Words of a key, each in 0 .. 2^32 - 1, the lower first. */
-export type PhiloxKey = readonly [number, number];
-
-/** Writes the four output words to `out` at `offset`. */
-export function philox4x32(counter: PhiloxCounter, key: PhiloxKey, out: Uint32Array, offset = 0): void {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
+/**
+ * Writes the four output words for a counter (c0 lowest) and a key (k0 lower) to `out`. Arguments are 32-bit words,
+ * signed or not.
+ */
+export function philox4x32(
+  counter0: number,
+  counter1: number,
+  counter2: number,
+  counter3: number,
+  key0: number,
+  key1: number,
+  out: Uint32Array,
+): void {
+  let c0 = counter0;
+  let c1 = counter1;
+  let c2 = counter2;
+  let c3 = counter3;
+  let k0 = key0;
+  let k1 = key1;
   for (let round = 0; round < ROUNDS; round++) {
-    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
-    const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
-    // The 64-bit product in float64 is off by less than 2^12, which is 2^-20 of its high word: + 0.5 finds the word.
-    const high0 = ((MULTIPLIER_0 * c0 - low0) * TWO_POW_MINUS_32 + 0.5) >>> 0;
-    const high1 = ((MULTIPLIER_1 * c2 - low1) * TWO_POW_MINUS_32 + 0.5) >>> 0;
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    const high0 = multiplyHigh(MULTIPLIER_0, c0);
+    const high1 = multiplyHigh(MULTIPLIER_1, c2);
+    const low0 = Math.imul(MULTIPLIER_0, c0);
+    const low1 = Math.imul(MULTIPLIER_1, c2);
+    c0 = high1 ^ c1 ^ k0;
     c1 = low1;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c2 = high0 ^ c3 ^ k1;
     c3 = low0;
-    k0 = (k0 + WEYL_0) >>> 0;
-    k1 = (k1 + WEYL_1) >>> 0;
+    k0 = (k0 + WEYL_0) | 0;
+    k1 = (k1 + WEYL_1) | 0;
   }
-  out[offset] = c0;
-  out[offset + 1] = c1;
-  out[offset + 2] = c2;
-  out[offset + 3] = c3;
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+}
+
+/** The high word of the 64-bit product of two unsigned words, from products of their halves. */
+function multiplyHigh(a: number, b: number): number {
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const lowHigh = Math.imul(aLow, bHigh);
+  const highLow = Math.imul(aHigh, bLow);
+  const middle = (Math.imul(aLow, bLow) >>> 16) + (lowHigh & 0xffff) + (highLow & 0xffff);
+  return (Math.imul(aHigh, bHigh) + (lowHigh >>> 16) + (highLow >>> 16) + (middle >>> 16)) | 0;
 }
