@@ -1,0 +1,177 @@
+/** From the bytes of an .onnx file to the in-memory graph. */
+import { fromBinary } from '@bufbuild/protobuf';
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType as AttributeType,
+  type GraphProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type TensorProto,
+  TensorProto_DataLocation,
+  type ValueInfoProto,
+} from 'onnx-buf';
+import type { Attribute } from './attribute.ts';
+import { byteSize, type DataType, dataTypeFromCode } from './data-type.ts';
+import type { Dim } from './dim.ts';
+import { emptyGraph, type Graph, type GraphNode, type Value } from './graph.ts';
+import { elementCount, lazyTensor, type Tensor, tensorFrom, typeOf } from './tensor.ts';
+
+/**
+ * Reads a model. Constant nodes become initializers, and the model's own guesses at inner types are dropped in
+ * favour of `inferShapes`.
+ *
+ * @throws {Error} if the bytes are no ONNX model, or it uses what Cairn does not support (functions, subgraphs,
+ *   sparse tensors, external data)
+ */
+export function parseModel(bytes: Uint8Array): Graph {
+  const model = decode(bytes);
+  if (model.graph === undefined) throw new Error('these bytes are not an ONNX model: they hold no graph');
+  if (model.functions.length > 0)
+    throw new Error('ONNX models with functions of their own are not supported');
+  const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
+  if (opset === undefined) throw new Error('the ONNX model does not say which operator set it uses');
+  return toGraph(model.graph, Number(opset));
+}
+
+function decode(bytes: Uint8Array) {
+  try {
+    return fromBinary(ModelProtoSchema, bytes as Uint8Array<ArrayBuffer>);
+  } catch (error) {
+    throw new Error(`these bytes are not an ONNX model: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function toGraph(proto: GraphProto, opset: number): Graph {
+  if (proto.sparseInitializer.length > 0) throw new Error('sparse initializers are not supported');
+  const graph = emptyGraph(proto.name, opset);
+  const addConstant = (name: string, constant: Tensor) => {
+    graph.initializers.set(name, constant);
+    graph.values.set(name, { name, ...typeOf(constant) });
+  };
+  for (const initializer of proto.initializer) addConstant(initializer.name, toTensor(initializer));
+  for (const info of proto.input) {
+    if (graph.initializers.has(info.name)) continue;
+    const value = toValue(info, `input ${info.name}`);
+    graph.inputs.push(value);
+    graph.values.set(value.name, value);
+  }
+  const names = new Set<string>();
+  for (const node of proto.node) {
+    if (node.opType === 'Constant' && isStandard(node.domain)) {
+      addConstant(node.output[0]!, constantOf(node));
+    } else {
+      graph.nodes.push(toNode(node, names));
+    }
+  }
+  graph.outputs = proto.output.map((info) => toValue(info, `output ${info.name}`));
+  return graph;
+}
+
+function isStandard(domain: string): boolean {
+  return domain === '' || domain === 'ai.onnx';
+}
+
+function toNode(proto: NodeProto, names: Set<string>): GraphNode {
+  const base = proto.name || `${proto.opType}/${proto.output.find((name) => name !== '') ?? ''}`;
+  let name = base;
+  for (let count = 2; names.has(name); count++) name = `${base}_${count}`;
+  names.add(name);
+  return {
+    name,
+    opType: proto.opType,
+    domain: isStandard(proto.domain) ? '' : proto.domain,
+    inputs: proto.input,
+    outputs: proto.output,
+    attributes: Object.fromEntries(
+      proto.attribute.map((attribute) => [attribute.name, toAttribute(attribute, name)]),
+    ),
+  };
+}
+
+function constantOf(node: NodeProto): Tensor {
+  const attribute = node.attribute[0];
+  switch (attribute?.name) {
+    case 'value':
+      return toTensor(attribute.t!);
+    case 'value_int':
+      return tensorFrom('int64', [], [Number(attribute.i)]);
+    case 'value_ints':
+      return tensorFrom('int64', [attribute.ints.length], attribute.ints.map(Number));
+    case 'value_float':
+      return tensorFrom('float32', [], [attribute.f]);
+    case 'value_floats':
+      return tensorFrom('float32', [attribute.floats.length], attribute.floats);
+    default:
+      throw new Error(`Constant node "${node.name}" has no value of a supported kind`);
+  }
+}
+
+const utf8 = new TextDecoder();
+
+function toAttribute(proto: AttributeProto, node: string): Attribute {
+  switch (proto.type) {
+    case AttributeType.INT:
+      return { type: 'int', value: Number(proto.i) };
+    case AttributeType.FLOAT:
+      return { type: 'float', value: proto.f };
+    case AttributeType.STRING:
+      return { type: 'string', value: utf8.decode(proto.s) };
+    case AttributeType.INTS:
+      return { type: 'ints', value: proto.ints.map(Number) };
+    case AttributeType.FLOATS:
+      return { type: 'floats', value: proto.floats };
+    case AttributeType.STRINGS:
+      return { type: 'strings', value: proto.strings.map((text) => utf8.decode(text)) };
+    case AttributeType.TENSOR:
+      return { type: 'tensor', value: toTensor(proto.t!) };
+    default:
+      throw new Error(
+        `attribute ${proto.name} of node "${node}" is a ${AttributeType[proto.type]}, which is not supported`,
+      );
+  }
+}
+
+function toTensor(proto: TensorProto): Tensor {
+  const where = `constant ${proto.name || '(unnamed)'}`;
+  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+    throw new Error(`${where} is stored outside the model file, which is not supported`);
+  }
+  const dtype = dataTypeFromCode(proto.dataType, where);
+  const dims = proto.dims.map(Number);
+  const expected = elementCount(dims) * byteSize(dtype);
+  const bytes = proto.rawData.byteLength > 0 ? proto.rawData : packedBytes(proto, dtype);
+  if (bytes.byteLength !== expected) {
+    throw new Error(
+      `${where} [${dims}] of ${dtype} needs ${expected} bytes of data and has ${bytes.byteLength}`,
+    );
+  }
+  return lazyTensor(dtype, dims, () => bytes);
+}
+
+/** The data of a tensor that is stored in one of the typed fields: small types share int32_data. */
+function packedBytes(proto: TensorProto, dtype: DataType): Uint8Array {
+  const bits = dtype === 'float16' || dtype === 'bfloat16' ? 'uint16' : dtype;
+  const data =
+    dtype === 'float32'
+      ? proto.floatData
+      : dtype === 'float64'
+        ? proto.doubleData
+        : dtype === 'int64'
+          ? proto.int64Data.map(Number)
+          : dtype === 'uint32' || dtype === 'uint64'
+            ? proto.uint64Data.map(Number)
+            : proto.int32Data;
+  return tensorFrom(bits, [data.length], data).bytes();
+}
+
+function toValue(info: ValueInfoProto, where: string): Value {
+  const type = info.type?.value;
+  if (type?.case !== 'tensorType') throw new Error(`${where} is not a tensor`);
+  const dtype = dataTypeFromCode(type.value.elemType, where);
+  if (type.value.shape === undefined) throw new Error(`${where} has no rank`);
+  const shape = type.value.shape.dim.map(({ value }, axis): Dim => {
+    if (value.case === 'dimValue') return Number(value.value);
+    return value.case === 'dimParam' && value.value !== '' ? value.value : `${info.name}.${axis}`;
+  });
+  return { name: info.name, dtype, shape };
+}

@@ -1,0 +1,10 @@
+/** The ONNX graph: build it, read it, write it. */
+export type { Attribute, AttributeInput, Attributes } from './attribute.ts';
+export { DEFAULT_OPSET, GraphBuilder, type GraphBuilderOptions } from './builder.ts';
+export { withoutDeadNodes } from './cleanup.ts';
+export type { DataType, NumericArray } from './data-type.ts';
+export type { Dim, Shape } from './dim.ts';
+export { serializeModel } from './export.ts';
+export { describeNode, type Graph, type GraphNode, type Value, type ValueType } from './graph.ts';
+export { parseModel } from './import.ts';
+export { elements, lazyTensor, type Tensor, tensor, tensorFrom, toNumbers } from './tensor.ts';
