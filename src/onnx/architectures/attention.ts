@@ -1,0 +1,26 @@
+import type { Value } from '../graph/graph.ts';
+import type { Scope } from './scope.ts';
+
+/**
+ * Multi-head attention; the scale 1 / sqrt(channels per head) is expected in the queries already.
+ *
+ * Channels come before tokens, as convolutions leave them. The two transpositions are of the last two axes, next to
+ * a matrix product, which engines read as flags of the product.
+ *
+ * @param query `[N, C, Q]`
+ * @param key `[N, C, T]`
+ * @param value `[N, C, T]`
+ * @returns `[N, C, Q]`
+ */
+export function attention(scope: Scope, query: Value, key: Value, value: Value, heads: number): Value {
+  const { graph } = scope;
+  const channels = query.shape[1] as number;
+  const [q, k, v] = [query, key, value].map((tokens) =>
+    graph.op('Reshape', [tokens, graph.ints([0, heads, channels / heads, tokens.shape[2] as number])]),
+  );
+  const transposed = (x: Value): Value => graph.op('Transpose', [x], { perm: [0, 1, 3, 2] });
+  const scores = graph.op('MatMul', [transposed(q!), k]);
+  const weights = graph.op('Softmax', [scores], { axis: -1 });
+  const mixed = graph.op('MatMul', [v, transposed(weights)]);
+  return graph.op('Reshape', [mixed, graph.ints([0, channels, query.shape[2] as number])]);
+}

@@ -1,0 +1,42 @@
+/** From weights and options to an ONNX graph. */
+import { GraphBuilder } from '../graph/builder.ts';
+import type { Graph } from '../graph/graph.ts';
+import { encoder } from './encoder.ts';
+import type { ArchitectureOptions } from './options.ts';
+import { Scope, type WeightStorage } from './scope.ts';
+import { superResolution } from './super-resolution.ts';
+import { unet } from './unet.ts';
+import { type WeightSource, Weights } from './weights.ts';
+
+/**
+ * Builds the graph of a reference architecture over a checkpoint's weights. The weights are read when the graph is
+ * written, so the checkpoint must stay open until then.
+ *
+ * - `unet`: `x` [N, C, H, W], `timestep` [N] (, `label` [N] int32) -> `output` [N, out, H, W]
+ * - `super_resolution`: the same and `low_res` [N, C, h, w]
+ * - `encoder`: `x` [N, C, H, W], `timestep` [N] -> `logits` [N, K]
+ *
+ * @throws {ArchitectureMismatchError} unless names and shapes are exactly the architecture's
+ */
+export function buildModel(
+  source: WeightSource,
+  options: ArchitectureOptions,
+  { storage = 'float32' }: { storage?: WeightStorage } = {},
+): Graph {
+  const weights = new Weights(source);
+  const scope = new Scope(new GraphBuilder({ name: options.kind }), weights, storage);
+  const graph = buildKind(scope, options);
+  weights.finish();
+  return graph;
+}
+
+function buildKind(scope: Scope, options: ArchitectureOptions): Graph {
+  switch (options.kind) {
+    case 'unet':
+      return unet(scope, options);
+    case 'super_resolution':
+      return superResolution(scope, options);
+    case 'encoder':
+      return encoder(scope, options);
+  }
+}

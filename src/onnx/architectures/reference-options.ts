@@ -1,0 +1,42 @@
+/** From the reference's classes and constructor arguments to our options. */
+import { z } from 'zod';
+import { type ArchitectureOptions, architectureOptions } from './options.ts';
+
+const KINDS = { UNetModel: 'unet', SuperResModel: 'super_resolution', EncoderUNetModel: 'encoder' } as const;
+
+/** Arguments that say how to train or how to store, not what is computed. */
+const WITHOUT_EFFECT = ['dropout', 'use_checkpoint', 'use_fp16'];
+/** Where the reference writes -1 (or None) for "not given". */
+const OPTIONAL = ['num_head_channels', 'num_heads_upsample', 'num_classes'];
+
+/**
+ * @param className `UNetModel`, `SuperResModel` or `EncoderUNetModel`
+ * @param constructorArguments as the reference's constructor takes them (its defaults may be left out)
+ * @throws {Error} naming every argument that is wrong or unknown
+ */
+export function optionsFromReference(
+  className: string,
+  constructorArguments: Readonly<Record<string, unknown>>,
+): ArchitectureOptions {
+  if (!Object.hasOwn(KINDS, className)) {
+    throw new Error(`class ${className}; expected one of ${Object.keys(KINDS).join(', ')}`);
+  }
+  const { dims = 2, ...rest } = constructorArguments;
+  if (dims !== 2)
+    throw new Error(`dims ${JSON.stringify(dims)}: only two-dimensional networks are supported`);
+  const kind = KINDS[className as keyof typeof KINDS];
+  const given = Object.entries(rest).filter(([name, value]) => {
+    if (WITHOUT_EFFECT.includes(name)) return false;
+    // The reference hands its encoder an argument of the upsampling half that it does not have.
+    if (kind === 'encoder' && name === 'num_heads_upsample') return false;
+    return !(OPTIONAL.includes(name) && (value === -1 || value === null));
+  });
+  const result = architectureOptions.safeParse({
+    channel_mult: [1, 2, 4, 8],
+    kind,
+    ...Object.fromEntries(given),
+  });
+  if (!result.success)
+    throw new Error(`${className}: ${z.prettifyError(result.error).replaceAll('\n', ' ')}`);
+  return result.data;
+}

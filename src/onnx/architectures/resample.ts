@@ -1,0 +1,31 @@
+import type { Value } from '../graph/graph.ts';
+import { convolution } from './layers.ts';
+import type { Scope } from './scope.ts';
+
+/** Averages 2x2 pixels: `[N, C, H, W]` to `[N, C, H/2, W/2]`. */
+export function averageDown(scope: Scope, x: Value): Value {
+  return scope.graph.op('AveragePool', [x], { kernel_shape: [2, 2], strides: [2, 2] });
+}
+
+/** Repeats every pixel: `[N, C, H, W]` to `[N, C, 2H, 2W]`. */
+export function nearestUp(scope: Scope, x: Value): Value {
+  const { graph } = scope;
+  return graph.op('Resize', [x, undefined, graph.constant([1, 1, 2, 2])], {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  });
+}
+
+/** Halves the size with a strided convolution if `learned`, else with the average. */
+export function downsample(scope: Scope, x: Value, channels: number, learned: boolean): Value {
+  if (!learned) return averageDown(scope, x);
+  return convolution(scope, 'op', x, { from: channels, to: channels, kernel: 3, stride: 2 });
+}
+
+/** Doubles the size, followed by a convolution if `learned`. */
+export function upsample(scope: Scope, x: Value, channels: number, learned: boolean): Value {
+  const repeated = nearestUp(scope, x);
+  if (!learned) return repeated;
+  return convolution(scope, 'conv', repeated, { from: channels, to: channels, kernel: 3 });
+}

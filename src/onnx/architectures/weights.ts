@@ -1,0 +1,81 @@
+/** The weights that a network takes from a checkpoint, held against what the checkpoint has. */
+import { type TensorData, toFloat32 } from '../checkpoint/dtype.ts';
+
+/** Anything with named tensors: an open checkpoint, or a list of names and shapes. */
+export interface WeightSource {
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[]; read(): TensorData }>;
+}
+
+/** A tensor that is read when its values are needed. */
+export interface Weight {
+  readonly shape: readonly number[];
+  readonly read: () => Float32Array;
+}
+
+/** A checkpoint that does not fit the architecture. */
+export class ArchitectureMismatchError extends Error {
+  override readonly name = 'ArchitectureMismatchError';
+  /** Names the network needs and the checkpoint lacks. */
+  readonly missing: readonly string[];
+  /** Names the checkpoint has and the network does not need. */
+  readonly unexpected: readonly string[];
+  /** One line each: name, shape found, shape needed. */
+  readonly misshapen: readonly string[];
+
+  constructor(missing: readonly string[], unexpected: readonly string[], misshapen: readonly string[]) {
+    const parts = [
+      listing('missing', missing),
+      listing('unexpected', unexpected),
+      listing('misshapen', misshapen),
+    ];
+    super(`the checkpoint does not fit the architecture: ${parts.filter((part) => part !== '').join('; ')}`);
+    this.missing = missing;
+    this.unexpected = unexpected;
+    this.misshapen = misshapen;
+  }
+}
+
+/** Hands out weights by name and keeps account of them. */
+export class Weights {
+  readonly #source: WeightSource;
+  readonly #taken = new Set<string>();
+  readonly #missing: string[] = [];
+  readonly #misshapen: string[] = [];
+
+  constructor(source: WeightSource) {
+    this.#source = source;
+  }
+
+  /** A weight of this shape. What does not fit is reported by `finish`, all at once. */
+  take(name: string, shape: readonly number[]): Weight {
+    this.#taken.add(name);
+    const tensor = this.#source.tensors.get(name);
+    if (!tensor) {
+      this.#missing.push(name);
+    } else if (!sameSizes(tensor.shape, shape)) {
+      this.#misshapen.push(`${name} is [${tensor.shape}], expected [${shape}]`);
+    }
+    return { shape, read: () => toFloat32(tensor!.read()) };
+  }
+
+  /** @throws {ArchitectureMismatchError} unless the network took exactly what the checkpoint has */
+  finish(): void {
+    const unexpected = [...this.#source.tensors.keys()].filter((name) => !this.#taken.has(name));
+    if (this.#missing.length + unexpected.length + this.#misshapen.length > 0) {
+      throw new ArchitectureMismatchError(this.#missing, unexpected, this.#misshapen);
+    }
+  }
+}
+
+/** How many names one message lists of each kind. */
+const LISTED = 12;
+
+function listing(kind: string, items: readonly string[]): string {
+  if (items.length === 0) return '';
+  const more = items.length > LISTED ? `, and ${items.length - LISTED} more` : '';
+  return `${items.length} ${kind} (${items.slice(0, LISTED).join(', ')}${more})`;
+}
+
+function sameSizes(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
