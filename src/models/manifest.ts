@@ -3,6 +3,7 @@
  * server and the Worker that read it.
  */
 import { z } from 'zod';
+import type { DiffusionSettings } from '../core/index.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 
@@ -79,4 +80,22 @@ export function parseManifest(json: unknown, source: string): ModelManifest {
     (issue) => `${issue.path.join('.') || '(top level)'}: ${issue.message}`,
   );
   throw new Error(`${source} is not a valid model.json: ${problems.join('; ')}`);
+}
+
+/** The diffusion process of a model in core's terms. */
+export function diffusionSettingsOf(manifest: ModelManifest): DiffusionSettings {
+  const { steps, noise_schedule, mean_type, variance_type, rescale_timesteps } = manifest.diffusion;
+  return {
+    steps,
+    noiseSchedule: noise_schedule,
+    meanType: mean_type,
+    varianceType: variance_type,
+    rescaleTimesteps: rescale_timesteps,
+  };
+}
+
+/** One digest for all that decides the pixels: the graphs and the process. Graphs are digested when converted. */
+export function modelDigest(manifest: ModelManifest): string {
+  const { diffusion, gradient } = manifest.graphs;
+  return `sha256:${diffusion.sha256}+${gradient?.sha256 ?? 'none'}`;
 }

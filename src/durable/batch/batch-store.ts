@@ -1,0 +1,162 @@
+/** What a batch object remembers. Every method is one transaction: whole, or not at all. */
+import { SQLSchemaMigrations } from 'durable-utils/sql-migrations';
+import type { SamplerState } from '../../core/index.ts';
+import type { BatchSpec, Failure } from '../spec.ts';
+import { readTensors, writeTensor } from './chunks.ts';
+import { batchMigrations } from './migrations.ts';
+
+/** `finishing`: every step is committed, the images are being written. */
+export type BatchStatus = 'running' | 'finishing' | 'succeeded' | 'failed' | 'canceled';
+
+export interface BatchRecord {
+  readonly spec: BatchSpec;
+  readonly status: BatchStatus;
+  readonly step: number;
+  readonly strikes: number;
+  readonly failingSince: number | null;
+  readonly attempts: number;
+  readonly lastError: string | null;
+  readonly failure: Failure | null;
+  readonly startedAt: number;
+  readonly finishedAt: number | null;
+  readonly reported: boolean;
+}
+
+interface BatchRow extends Record<string, SqlStorageValue> {
+  spec: string;
+  status: string;
+  step: number;
+  strikes: number;
+  failing_since: number | null;
+  attempts: number;
+  last_error: string | null;
+  failure: string | null;
+  started_at: number;
+  finished_at: number | null;
+  reported: number;
+}
+
+export function isTerminal(status: BatchStatus): boolean {
+  return status === 'succeeded' || status === 'failed' || status === 'canceled';
+}
+
+export class BatchStore {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  readonly #migrations: SQLSchemaMigrations;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#migrations = new SQLSchemaMigrations({ doStorage: storage, migrations: batchMigrations });
+  }
+
+  migrate(): Promise<unknown> {
+    return this.#migrations.runAll();
+  }
+
+  /** Whether anything was ever stored here; asking writes nothing. */
+  exists(): boolean {
+    return (
+      this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'batch'").toArray().length >
+      0
+    );
+  }
+
+  /** Stores the spec once; a second call changes nothing. */
+  create(spec: BatchSpec, now: number): void {
+    this.#sql.exec(
+      "INSERT OR IGNORE INTO batch (one, spec, status, started_at) VALUES (1, ?, 'running', ?)",
+      JSON.stringify(spec),
+      now,
+    );
+  }
+
+  read(): BatchRecord | null {
+    const [row] = this.#sql.exec<BatchRow>('SELECT * FROM batch').toArray();
+    if (row === undefined) return null;
+    return {
+      spec: JSON.parse(row.spec),
+      status: row.status as BatchStatus,
+      step: row.step,
+      strikes: row.strikes,
+      failingSince: row.failing_since,
+      attempts: row.attempts,
+      lastError: row.last_error,
+      failure: row.failure === null ? null : JSON.parse(row.failure),
+      startedAt: row.started_at,
+      finishedAt: row.finished_at,
+      reported: row.reported === 1,
+    };
+  }
+
+  /** The sampler's state as last committed; null before x_T was. */
+  readState(): SamplerState | null {
+    const { sampler } = this.#sql.exec<{ sampler: string | null }>('SELECT sampler FROM batch').one();
+    if (sampler === null) return null;
+    const tensors = readTensors(this.#sql);
+    if (tensors.x === undefined) return null; // dropped after the batch had finished
+    return { ...JSON.parse(sampler), tensors: { ...tensors, x: tensors.x } };
+  }
+
+  /** Commits one step: x_t, step index, solver history and the step's event, together. */
+  commitStep(state: SamplerState, event: Readonly<Record<string, unknown>>, now: number): void {
+    const { tensors, ...scalars } = state;
+    this.#storage.transactionSync(() => {
+      for (const [name, tensor] of Object.entries(tensors)) writeTensor(this.#sql, name, tensor);
+      this.#sql.exec(
+        `UPDATE batch SET sampler = ?, step = ?, status = ?, strikes = 0, failing_since = NULL, attempts = 0,
+         last_error = NULL WHERE status = 'running'`,
+        JSON.stringify(scalars),
+        state.step,
+        state.done ? 'finishing' : 'running',
+      );
+      this.#addEvent('step', { step: state.step, t: state.t, ...event }, now);
+    });
+  }
+
+  /** Counts an alarm that is about to work; a commit sets the count back. A crash leaves it standing. */
+  strike(): void {
+    this.#sql.exec('UPDATE batch SET strikes = strikes + 1');
+  }
+
+  recordRetry(message: string, now: number): void {
+    this.#storage.transactionSync(() => {
+      this.#sql.exec(
+        `UPDATE batch SET attempts = attempts + 1, failing_since = coalesce(failing_since, ?), last_error = ?,
+         strikes = 0`,
+        now,
+        message,
+      );
+      this.#addEvent('retry', { message }, now);
+    });
+  }
+
+  /** Ends the batch; a batch that has ended stays as it ended. */
+  finish(
+    status: 'succeeded' | 'failed' | 'canceled',
+    failure: Failure | null,
+    keepState: boolean,
+    now: number,
+  ): void {
+    this.#storage.transactionSync(() => {
+      const { rowsWritten } = this.#sql.exec(
+        `UPDATE batch SET status = ?, failure = ?, finished_at = ? WHERE status IN ('running', 'finishing')`,
+        status,
+        failure === null ? null : JSON.stringify(failure),
+        now,
+      );
+      if (rowsWritten === 0) return;
+      if (!keepState) this.#sql.exec('DELETE FROM tensor');
+      this.#addEvent(status, failure === null ? {} : { ...failure }, now);
+    });
+  }
+
+  markReported(): void {
+    this.#sql.exec('UPDATE batch SET reported = 1');
+  }
+
+  #addEvent(kind: string, data: Readonly<Record<string, unknown>>, now: number): void {
+    this.#sql.exec('INSERT INTO event (at, kind, data) VALUES (?, ?, ?)', now, kind, JSON.stringify(data));
+  }
+}

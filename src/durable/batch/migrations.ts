@@ -1,0 +1,39 @@
+/** Schema of a batch object's SQLite database. Never change a migration that has shipped: add one. */
+import type { SQLSchemaMigration } from 'durable-utils/sql-migrations';
+
+export const batchMigrations: SQLSchemaMigration[] = [
+  {
+    idMonotonicInc: 1,
+    description:
+      'one batch: its spec and status, the sampler state, tensors in chunks, the events of its steps',
+    sql: `
+      CREATE TABLE IF NOT EXISTS batch (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        spec TEXT NOT NULL,
+        status TEXT NOT NULL,
+        step INTEGER NOT NULL DEFAULT 0,
+        sampler TEXT,                         -- scalars of the sampler state; null before x_T is drawn
+        strikes INTEGER NOT NULL DEFAULT 0,   -- alarms since the last committed step that ended in no commit
+        failing_since INTEGER,                -- ms; null while steps succeed
+        attempts INTEGER NOT NULL DEFAULT 0,  -- failed calls since failing_since
+        last_error TEXT,
+        failure TEXT,
+        started_at INTEGER NOT NULL,
+        finished_at INTEGER,
+        reported INTEGER NOT NULL DEFAULT 0   -- 1 once the job has acknowledged the end
+      );
+      CREATE TABLE IF NOT EXISTS tensor (
+        name TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (name, seq)
+      );
+      CREATE TABLE IF NOT EXISTS event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        data TEXT NOT NULL
+      );
+    `,
+  },
+];

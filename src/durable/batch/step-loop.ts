@@ -1,0 +1,79 @@
+/** The timestep loop: evaluate, step, commit, until the walk is done, the budget is spent or someone says stop. */
+import type { SamplerState } from '../../core/index.ts';
+import type { Evaluation, InferenceBackend } from '../../inference/backend.ts';
+import type { Budget } from './budget.ts';
+import type { Trajectory } from './trajectory.ts';
+
+export interface LoopPorts {
+  readonly backend: InferenceBackend;
+  readonly budget: Budget;
+  readonly signal: AbortSignal;
+  now(): number;
+  /** Gives the event loop to others for this long, ms. */
+  wait(ms: number): Promise<unknown>;
+  /** Whether the walk has been cancelled or taken over; nothing is committed after it says so. */
+  stopped(): boolean;
+  /** Makes the state the one to resume from. */
+  commit(state: SamplerState, event: { readonly backend_ms: number }): void;
+}
+
+export type LoopEnd = 'done' | 'budget' | 'stopped';
+
+/**
+ * @param committed the last committed state
+ * @throws {BackendError} or whatever a step throws; all that was committed stays
+ */
+export async function runSteps(
+  trajectory: Trajectory,
+  committed: SamplerState,
+  ports: LoopPorts,
+): Promise<LoopEnd> {
+  const startedAt = ports.now();
+  let state = committed;
+  let stepsDone = 0;
+  let call = evaluateAt(trajectory, state, ports);
+  for (;;) {
+    const { evaluation, ms } = await call;
+    if (ports.stopped()) return 'stopped';
+    const next = trajectory.advance(state, evaluation).state;
+    stepsDone++;
+    const goOn = !next.done && ports.budget.allows({ stepsDone, startedAt, now: ports.now() });
+
+    // Outgoing calls wait for earlier writes, so a remote call leaves first and the commit hides behind it. A commit
+    // lost in that window is repeated with the same noise to the same bytes. A call inside the process would block
+    // the thread before the write: it comes after.
+    let ahead: Promise<TimedEvaluation> | undefined;
+    if (goOn && ports.backend.remote) {
+      ahead = evaluateAt(trajectory, next, ports);
+      ahead.catch(() => {}); // awaited above in the next round; until then a rejection must not go unhandled
+      await ports.wait(bodyLeavesAfterMs(next.tensors.x.byteLength));
+      if (ports.stopped()) return 'stopped';
+    }
+    ports.commit(next, { backend_ms: ms });
+    if (!goOn) return next.done ? 'done' : 'budget';
+    if (!ports.backend.remote) await ports.wait(0); // let requests in between two blocking computations
+    if (ports.stopped()) return 'stopped';
+    state = next;
+    call = ahead ?? evaluateAt(trajectory, next, ports);
+  }
+}
+
+interface TimedEvaluation {
+  readonly evaluation: Evaluation;
+  readonly ms: number;
+}
+
+async function evaluateAt(
+  trajectory: Trajectory,
+  state: SamplerState,
+  ports: LoopPorts,
+): Promise<TimedEvaluation> {
+  const startedAt = ports.now();
+  const evaluation = await ports.backend.evaluate(trajectory.request(state), { signal: ports.signal });
+  return { evaluation, ms: ports.now() - startedAt };
+}
+
+/** Measured: 1 ms is enough for 48 KB, 3 ms for 768 KB. */
+function bodyLeavesAfterMs(bytes: number): number {
+  return 1 + Math.min(4, Math.floor(bytes / 300_000));
+}

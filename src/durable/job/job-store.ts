@@ -1,0 +1,191 @@
+/** What a job object remembers. Every method is one transaction: whole, or not at all. */
+import { SQLSchemaMigrations } from 'durable-utils/sql-migrations';
+import { isTerminal } from '../batch/batch-store.ts';
+import type { BatchReport } from '../sample-batch.ts';
+import { type Failure, type SampleSpec, splitIntoBatches } from '../spec.ts';
+import { jobMigrations } from './migrations.ts';
+
+export type Ending = 'succeeded' | 'failed' | 'canceled';
+
+export interface BatchView {
+  readonly index: number;
+  readonly report: BatchReport | null;
+  readonly seenAt: number;
+}
+
+export interface WebhookState {
+  readonly id: string;
+  readonly status: 'pending' | 'delivered' | 'dead';
+  readonly attempts: number;
+  readonly lastResult: string | null;
+  readonly enqueueAt: number | null;
+}
+
+/** A job and all it knows; what the API shows is computed from this alone. */
+export interface JobRecord {
+  readonly spec: SampleSpec;
+  readonly status: 'active' | Ending;
+  readonly ending: 'failed' | 'canceled' | null;
+  readonly failure: Failure | null;
+  readonly createdAt: number;
+  readonly finishedAt: number | null;
+  readonly batches: readonly BatchView[];
+  readonly webhook: WebhookState | null;
+}
+
+interface JobRow extends Record<string, SqlStorageValue> {
+  spec: string;
+  status: string;
+  ending: string | null;
+  failure: string | null;
+  created_at: number;
+  finished_at: number | null;
+}
+
+interface WebhookRow extends Record<string, SqlStorageValue> {
+  id: string;
+  status: string;
+  attempts: number;
+  last_result: string | null;
+  enqueue_at: number | null;
+}
+
+export function isOver(report: BatchReport | null): boolean {
+  return report !== null && isTerminal(report.status);
+}
+
+export class JobStore {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  readonly #migrations: SQLSchemaMigrations;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#migrations = new SQLSchemaMigrations({ doStorage: storage, migrations: jobMigrations });
+  }
+
+  migrate(): Promise<unknown> {
+    return this.#migrations.runAll();
+  }
+
+  /** Whether anything was ever stored here; asking writes nothing, so that a probed id leaves no object behind. */
+  exists(): boolean {
+    return (
+      this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'job'").toArray().length > 0
+    );
+  }
+
+  /** Stores the job once; a second call changes nothing. */
+  create(spec: SampleSpec, now: number): void {
+    this.#storage.transactionSync(() => {
+      this.#sql.exec(
+        "INSERT OR IGNORE INTO job (one, spec, status, created_at) VALUES (1, ?, 'active', ?)",
+        JSON.stringify(spec),
+        now,
+      );
+      for (const batch of splitIntoBatches(spec)) {
+        this.#sql.exec('INSERT OR IGNORE INTO batch (idx) VALUES (?)', batch.index);
+      }
+    });
+  }
+
+  read(): JobRecord | null {
+    const [row] = this.#sql.exec<JobRow>('SELECT * FROM job').toArray();
+    if (row === undefined) return null;
+    const batches = this.#sql
+      .exec<{ idx: number; report: string | null; seen_at: number }>('SELECT * FROM batch ORDER BY idx')
+      .toArray();
+    return {
+      spec: JSON.parse(row.spec),
+      status: row.status as JobRecord['status'],
+      ending: row.ending as JobRecord['ending'],
+      failure: row.failure === null ? null : JSON.parse(row.failure),
+      createdAt: row.created_at,
+      finishedAt: row.finished_at,
+      batches: batches.map(({ idx, report, seen_at }) => ({
+        index: idx,
+        report: report === null ? null : JSON.parse(report),
+        seenAt: seen_at,
+      })),
+      webhook: this.#readWebhook(),
+    };
+  }
+
+  #readWebhook(): WebhookState | null {
+    const [row] = this.#sql.exec<WebhookRow>('SELECT * FROM webhook').toArray();
+    if (row === undefined) return null;
+    return {
+      id: row.id,
+      status: row.status as WebhookState['status'],
+      attempts: row.attempts,
+      lastResult: row.last_result,
+      enqueueAt: row.enqueue_at,
+    };
+  }
+
+  /** Reports may overtake each other on their way: an end stays, and a step never goes back. */
+  saveReport(index: number, report: BatchReport, now: number): void {
+    const { report: stored } = this.#sql
+      .exec<{ report: string | null }>('SELECT report FROM batch WHERE idx = ?', index)
+      .one();
+    const known: BatchReport | null = stored === null ? null : JSON.parse(stored);
+    if (known !== null && (isOver(known) || (known.step > report.step && !isOver(report)))) return;
+    this.#sql.exec(
+      'UPDATE batch SET report = ?, seen_at = ? WHERE idx = ?',
+      JSON.stringify(report),
+      now,
+      index,
+    );
+  }
+
+  /** From here on the batches are being stopped; the first reason stays. */
+  beginEnding(ending: 'failed' | 'canceled', failure: Failure | null): void {
+    this.#sql.exec(
+      "UPDATE job SET ending = ?, failure = ? WHERE status = 'active' AND ending IS NULL",
+      ending,
+      failure === null ? null : JSON.stringify(failure),
+    );
+  }
+
+  /** Ends the job and owes its webhook, together: a crash in between loses neither. */
+  finish(ending: Ending, webhookId: string | null, now: number): void {
+    this.#storage.transactionSync(() => {
+      this.#sql.exec("UPDATE job SET status = ?, finished_at = ? WHERE status = 'active'", ending, now);
+      if (webhookId === null) return;
+      this.#sql.exec(
+        "INSERT OR IGNORE INTO webhook (one, id, status, enqueue_at) VALUES (1, ?, 'pending', ?)",
+        webhookId,
+        now,
+      );
+    });
+  }
+
+  webhookEnqueued(nextCheckAt: number): void {
+    this.#sql.exec("UPDATE webhook SET enqueue_at = ? WHERE status = 'pending'", nextCheckAt);
+  }
+
+  webhookAttempted(result: string, nextCheckAt: number): void {
+    this.#sql.exec(
+      "UPDATE webhook SET attempts = attempts + 1, last_result = ?, enqueue_at = ? WHERE status = 'pending'",
+      result,
+      nextCheckAt,
+    );
+  }
+
+  webhookDelivered(result: string): void {
+    this.#sql.exec(
+      `UPDATE webhook SET attempts = attempts + 1, status = 'delivered', last_result = ?, enqueue_at = NULL
+       WHERE status = 'pending'`,
+      result,
+    );
+  }
+
+  webhookDead(reason: string): void {
+    this.#sql.exec(
+      `UPDATE webhook SET status = 'dead', enqueue_at = NULL,
+       last_result = ? || coalesce('; last delivery: ' || last_result, '') WHERE status = 'pending'`,
+      reason,
+    );
+  }
+}

@@ -1,0 +1,33 @@
+/** Schema of a job object's SQLite database. Never change a migration that has shipped: add one. */
+import type { SQLSchemaMigration } from 'durable-utils/sql-migrations';
+
+export const jobMigrations: SQLSchemaMigration[] = [
+  {
+    idMonotonicInc: 1,
+    description: 'one job, what its batches last said, and the delivery of its webhook',
+    sql: `
+      CREATE TABLE IF NOT EXISTS job (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        spec TEXT NOT NULL,
+        status TEXT NOT NULL,          -- active, succeeded, failed, canceled
+        ending TEXT,                   -- failed or canceled, while batches still have to stop
+        failure TEXT,
+        created_at INTEGER NOT NULL,
+        finished_at INTEGER
+      );
+      CREATE TABLE IF NOT EXISTS batch (
+        idx INTEGER PRIMARY KEY,
+        report TEXT,                   -- last BatchReport; null before the batch was started
+        seen_at INTEGER NOT NULL DEFAULT 0
+      );
+      CREATE TABLE IF NOT EXISTS webhook (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        id TEXT NOT NULL,
+        status TEXT NOT NULL,          -- pending, delivered, dead
+        attempts INTEGER NOT NULL DEFAULT 0,
+        last_result TEXT,
+        enqueue_at INTEGER             -- when it goes (again) to the queue; null when settled
+      );
+    `,
+  },
+];

@@ -1,0 +1,67 @@
+/** Finished images: PNG bytes, where they lie in R2, and the contact sheet of a whole job. */
+import { decode, encode } from 'fast-png';
+
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  /** 1 grey, 3 RGB, 4 RGBA. */
+  readonly channels: number;
+  /** Row-major, channels interleaved, 0..255. */
+  readonly data: Uint8Array;
+}
+
+export function imageKey(job: string, image: number): string {
+  return `samples/${job}/images/${image}.png`;
+}
+
+export function gridKey(job: string): string {
+  return `samples/${job}/grid.png`;
+}
+
+/** The same pixels give the same bytes. */
+export function encodePng(pixels: Pixels): Uint8Array {
+  const { width, height, channels, data } = pixels;
+  return encode({ width, height, channels, depth: 8, data });
+}
+
+export function decodePng(bytes: Uint8Array): Pixels {
+  const { width, height, channels, data } = decode(bytes);
+  return { width, height, channels, data: Uint8Array.from(data) };
+}
+
+const GAP = 2;
+/** Small images are shown in whole multiples, so that a tile of the sheet is at least this wide. */
+const MIN_TILE = 64;
+const MAX_COLUMNS = 16;
+
+/** Images per row: a row per round of the classes if those fit, else near a square. */
+export function gridColumns(count: number, classes: number): number {
+  if (classes > 1 && classes <= MAX_COLUMNS) return Math.min(classes, count);
+  return Math.min(MAX_COLUMNS, Math.ceil(Math.sqrt(count)));
+}
+
+/** Contact sheet on white, row by row; tiles are enlarged by whole factors without smoothing. */
+export function composeGrid(images: readonly Pixels[], columns: number): Pixels {
+  const [first] = images;
+  if (first === undefined) throw new RangeError('a grid needs at least one image');
+  const { channels } = first;
+  const scale = Math.max(1, Math.ceil(MIN_TILE / first.width));
+  const tileWidth = first.width * scale;
+  const tileHeight = first.height * scale;
+  const rows = Math.ceil(images.length / columns);
+  const width = columns * (tileWidth + GAP) + GAP;
+  const height = rows * (tileHeight + GAP) + GAP;
+  const data = new Uint8Array(width * height * channels).fill(255);
+  images.forEach((image, i) => {
+    const left = GAP + (i % columns) * (tileWidth + GAP);
+    const top = GAP + Math.floor(i / columns) * (tileHeight + GAP);
+    for (let y = 0; y < tileHeight; y++) {
+      for (let x = 0; x < tileWidth; x++) {
+        const from = (Math.floor(y / scale) * image.width + Math.floor(x / scale)) * channels;
+        const to = ((top + y) * width + left + x) * channels;
+        for (let c = 0; c < channels; c++) data[to + c] = image.data[from + c]!;
+      }
+    }
+  });
+  return { width, height, channels, data };
+}

@@ -1,0 +1,218 @@
+/**
+ * One batch of a job: the object that walks its timesteps and can't lose them.
+ *
+ * The shell holds the platform's handlers; what a step is lives in batch/trajectory.ts, the loop in batch/step-loop.ts.
+ */
+import { DurableObject } from 'cloudflare:workers';
+import type { SamplerState } from '../core/index.ts';
+import type { Env } from '../env.ts';
+import { createBackend } from '../inference/index.ts';
+import { type ModelManifest, modelDigest } from '../models/manifest.ts';
+import { findModel } from '../models/registry.ts';
+import { type BatchRecord, BatchStore, isTerminal } from './batch/batch-store.ts';
+import { alarmBudget } from './batch/budget.ts';
+import { writeImages } from './batch/images.ts';
+import { judge, MAX_STRIKES, messageOf, OutputError, stepDeadlineMs } from './batch/retry.ts';
+import { runSteps } from './batch/step-loop.ts';
+import { Trajectory } from './batch/trajectory.ts';
+import type { BatchSpec, Failure } from './spec.ts';
+
+/** What a batch tells its job: small, replaceable, and the same however often it is told. */
+export interface BatchReport {
+  readonly status: BatchRecord['status'];
+  readonly step: number;
+  readonly startedAt: number;
+  readonly finishedAt: number | null;
+  readonly failure: Failure | null;
+  /** While steps fail: why, since when (ms), how often. */
+  readonly retry: { readonly message: string; readonly since: number; readonly attempts: number } | null;
+}
+
+/** Progress goes to the job at most this often. */
+const REPORT_EVERY_MS = 500;
+/** A job that can't be told of the end is told again after this long. */
+const REPORT_RETRY_MS = 2_000;
+
+export class SampleBatch extends DurableObject<Env> {
+  readonly #store: BatchStore;
+  /** The alarm that works right now; a second one joins it instead of walking beside it. */
+  #running: Promise<void> | null = null;
+  /** Ends the backend call under way when the batch is cancelled. */
+  #abort = new AbortController();
+  #stopped = false;
+  #lastReportAt = 0;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new BatchStore(ctx.storage);
+  }
+
+  /** Begins, or makes sure that a batch that began goes on. Idempotent. */
+  async start(spec: BatchSpec): Promise<BatchReport> {
+    await this.#store.migrate();
+    this.#store.create(spec, Date.now());
+    const record = this.#store.read()!;
+    const working = this.#running !== null || (await this.ctx.storage.getAlarm()) !== null;
+    if (!working && !(isTerminal(record.status) && record.reported)) await this.#wakeIn(0);
+    return report(record);
+  }
+
+  /** Stops within the step under way, whatever the backend does. Idempotent; a finished batch stays finished. */
+  async cancel(spec: BatchSpec): Promise<BatchReport> {
+    await this.#store.migrate();
+    this.#store.create(spec, Date.now()); // a batch that never began must not begin later
+    this.#store.finish('canceled', null, spec.job.keepState, Date.now());
+    this.#store.markReported(); // the answer to this call tells the job
+    this.#stopped = true;
+    this.#abort.abort();
+    await this.ctx.storage.deleteAlarm();
+    return report(this.#store.read()!);
+  }
+
+  /** Final x of one image `[C, H, W]` if the job keeps its state; null if there is none. */
+  async finalTensor(image: number): Promise<Float32Array | null> {
+    if (!this.#store.exists()) return null;
+    await this.#store.migrate();
+    const record = this.#store.read();
+    const state = record?.status === 'succeeded' ? this.#store.readState() : null;
+    if (record === null || state === null) return null;
+    const elements = state.tensors.x.length / record.spec.size;
+    const at = (image - record.spec.first) * elements;
+    return state.tensors.x.slice(at, at + elements);
+  }
+
+  /** At least once, and perhaps twice at the same time: both are harmless. */
+  override async alarm(): Promise<void> {
+    this.#running ??= this.#work().finally(() => {
+      this.#running = null;
+    });
+    await this.#running;
+  }
+
+  /** Never throws for an expected fault: the platform stops calling an alarm that has thrown six times. */
+  async #work(): Promise<void> {
+    if (!this.#store.exists()) return;
+    await this.#store.migrate();
+    const record = this.#store.read();
+    if (record === null) return;
+    try {
+      if (record.status === 'running') await this.#walk(record);
+      if (this.#store.read()?.status === 'finishing') await this.#finish(record.spec);
+    } catch (error) {
+      await this.#failed(error);
+    }
+    await this.#tellJobOfTheEnd(record.spec);
+  }
+
+  async #walk(record: BatchRecord): Promise<void> {
+    if (record.strikes >= MAX_STRIKES) {
+      const message = `step ${record.step + 1} ended its process ${record.strikes} times in a row`;
+      return this.#end(record.spec, { code: 'poison_step', message });
+    }
+    const manifest = this.#modelOf(record.spec);
+    if (manifest === null) return;
+    this.#store.strike();
+    this.#report(record.spec);
+
+    const trajectory = new Trajectory(record.spec, manifest);
+    const state = this.#store.readState() ?? trajectory.start();
+    const stepsPerAlarm =
+      this.env.STEPS_PER_ALARM === undefined ? undefined : Number(this.env.STEPS_PER_ALARM);
+    const end = await runSteps(trajectory, state, {
+      backend: createBackend(this.env),
+      budget: alarmBudget(stepsPerAlarm),
+      signal: this.#abort.signal,
+      now: () => Date.now(),
+      wait: (ms) => scheduler.wait(ms),
+      stopped: () => this.#stopped,
+      commit: (next: SamplerState, event) => {
+        this.#store.commitStep(next, event, Date.now());
+        this.#report(record.spec);
+      },
+    });
+    if (end === 'budget') await this.#wakeIn(0);
+  }
+
+  /** Writes the images, then lets go of x_t unless it is to be kept. */
+  async #finish(spec: BatchSpec): Promise<void> {
+    const manifest = this.#modelOf(spec);
+    const state = this.#store.readState();
+    if (manifest === null || state === null) return;
+    try {
+      await writeImages(this.env.OUTPUTS, spec, manifest, state.tensors.x);
+    } catch (error) {
+      throw new OutputError(`could not store the images: ${messageOf(error)}`, { cause: error });
+    }
+    this.#store.finish('succeeded', null, spec.job.keepState, Date.now());
+  }
+
+  /** The model the job was accepted with; ends the batch if this deployment has another one, or none. */
+  #modelOf(spec: BatchSpec): ModelManifest | null {
+    const { model, modelDigest: accepted } = spec.job;
+    const manifest = findModel(model);
+    if (manifest === null) {
+      this.#end(spec, { code: 'unknown_model', message: `this deployment has no model ${model}` });
+      return null;
+    }
+    if (modelDigest(manifest) !== accepted) {
+      const message = `model ${model} is ${modelDigest(manifest)} here, but the job began with ${accepted}`;
+      this.#end(spec, { code: 'model_changed', message });
+      return null;
+    }
+    return manifest;
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const record = this.#store.read();
+    if (record === null || isTerminal(record.status)) return; // cancelled while the call was under way
+    const now = Date.now();
+    const failingFor = now - (record.failingSince ?? now);
+    const verdict = judge(error, record.attempts, failingFor, stepDeadlineMs(this.env.STEP_DEADLINE_SECONDS));
+    if (verdict.kind === 'fail') return this.#end(record.spec, verdict.failure);
+    this.#store.recordRetry(messageOf(error), now);
+    this.#lastReportAt = 0;
+    this.#report(record.spec);
+    await this.#wakeIn(verdict.delayMs);
+  }
+
+  #end(spec: BatchSpec, failure: Failure): void {
+    this.#store.finish('failed', failure, spec.job.keepState, Date.now());
+  }
+
+  /** Progress: sent and forgotten; the next report, or the end, repeats it. */
+  #report(spec: BatchSpec): void {
+    const now = Date.now();
+    if (now - this.#lastReportAt < REPORT_EVERY_MS) return;
+    this.#lastReportAt = now;
+    const sent = this.#job(spec).batchReport(spec.index, report(this.#store.read()!));
+    this.ctx.waitUntil(Promise.resolve(sent).catch(() => {}));
+  }
+
+  async #tellJobOfTheEnd(spec: BatchSpec): Promise<void> {
+    const record = this.#store.read();
+    if (record === null || !isTerminal(record.status) || record.reported) return;
+    try {
+      await this.#job(spec).batchReport(spec.index, report(record));
+      this.#store.markReported();
+    } catch {
+      await this.#wakeIn(REPORT_RETRY_MS);
+    }
+  }
+
+  #job(spec: BatchSpec) {
+    return this.env.JOBS.get(this.env.JOBS.idFromName(spec.job.id));
+  }
+
+  #wakeIn(ms: number): Promise<void> {
+    return this.ctx.storage.setAlarm(Date.now() + ms);
+  }
+}
+
+function report(record: BatchRecord): BatchReport {
+  const { status, step, startedAt, finishedAt, failure, failingSince, attempts, lastError } = record;
+  const retry =
+    failingSince === null || isTerminal(status)
+      ? null
+      : { message: lastError ?? 'unknown error', since: failingSince, attempts };
+  return { status, step, startedAt, finishedAt, failure, retry };
+}

@@ -1,0 +1,213 @@
+/**
+ * One job: starts its batches, collects what they say, ends them all together, makes the contact sheet, and owes the
+ * webhook until it is delivered. It never touches a tensor: the batches walk side by side in objects of their own.
+ */
+import { DurableObject } from 'cloudflare:workers';
+import type { Env } from '../env.ts';
+import { type BatchView, isOver, type JobRecord, JobStore } from './job/job-store.ts';
+import { nextWake } from './job/next-wake.ts';
+import { composeGrid, decodePng, encodePng, gridColumns, gridKey, imageKey } from './outputs.ts';
+import type { BatchReport } from './sample-batch.ts';
+import { type BatchSpec, batchName, type SampleSpec, splitIntoBatches } from './spec.ts';
+
+/** Batches of one job that walk at the same time. */
+const MAX_IN_FLIGHT = 16;
+/** A batch that has said nothing for this long is asked; asking also wakes it if it lost its alarm. */
+const SILENT_MS = 30_000;
+/** A batch or the bucket that could not be reached is tried again after this long. */
+const RETRY_MS = 1_000;
+/** A queued webhook nobody has reported on for this long is queued again: a queue may lose a message, a job not. */
+const WEBHOOK_LEASE_MS = 60_000;
+
+export interface WebhookDelivery {
+  readonly id: string;
+  /** Deliveries tried before this one. */
+  readonly attempts: number;
+  readonly record: JobRecord;
+}
+
+export class SampleJob extends DurableObject<Env> {
+  readonly #store: JobStore;
+  #running: Promise<void> | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new JobStore(ctx.storage);
+  }
+
+  /** Accepts a job. Idempotent. */
+  async create(spec: SampleSpec): Promise<JobRecord> {
+    await this.#store.migrate();
+    this.#store.create(spec, Date.now());
+    await this.#wakeAt(Date.now());
+    return this.#store.read()!;
+  }
+
+  /** @returns null for a job that never was */
+  async read(): Promise<JobRecord | null> {
+    return (await this.#open()) ? this.#store.read() : null;
+  }
+
+  /** Stops every batch within the step it is at. Idempotent; a finished job stays finished. */
+  async cancel(): Promise<JobRecord | null> {
+    if (!(await this.#open())) return null;
+    this.#store.beginEnding('canceled', null);
+    if (this.#store.read()!.status === 'active') {
+      await this.#stopBatches();
+      this.#settle();
+    }
+    await this.#wakeAt(Date.now());
+    return this.#store.read();
+  }
+
+  async batchReport(index: number, report: BatchReport): Promise<void> {
+    if (!(await this.#open())) return;
+    this.#store.saveReport(index, report, Date.now());
+    if (isOver(report)) await this.#wakeAt(Date.now());
+  }
+
+  /** Final x of one image, if the job keeps its state. */
+  async finalTensor(image: number): Promise<Float32Array | null> {
+    const record = await this.read();
+    if (record === null) return null;
+    const batch = splitIntoBatches(record.spec).find((b) => image >= b.first && image < b.first + b.size);
+    return batch === undefined ? null : this.#batch(batch).finalTensor(image);
+  }
+
+  /** What the webhook's consumer needs, or null when there is nothing (more) to deliver. */
+  async webhookDelivery(): Promise<WebhookDelivery | null> {
+    const record = await this.read();
+    if (record?.webhook?.status !== 'pending') return null;
+    return { id: record.webhook.id, attempts: record.webhook.attempts, record };
+  }
+
+  async webhookAttempted(result: string, retryInMs: number): Promise<void> {
+    if (!(await this.#open())) return;
+    this.#store.webhookAttempted(result, Date.now() + retryInMs + WEBHOOK_LEASE_MS);
+    await this.#schedule();
+  }
+
+  async webhookDelivered(result: string): Promise<void> {
+    if (await this.#open()) this.#store.webhookDelivered(result);
+  }
+
+  /** No more deliveries. */
+  async webhookDead(reason: string): Promise<void> {
+    if (await this.#open()) this.#store.webhookDead(reason);
+  }
+
+  /** At least once, and perhaps twice at the same time: both are harmless. Never throws for an expected fault. */
+  override async alarm(): Promise<void> {
+    this.#running ??= this.#work().finally(() => {
+      this.#running = null;
+    });
+    await this.#running;
+  }
+
+  async #work(): Promise<void> {
+    if (!(await this.#open())) return;
+    try {
+      const record = this.#store.read();
+      if (record?.status === 'active') await this.#drive(record);
+      await this.#enqueueWebhook();
+    } catch (error) {
+      console.error(JSON.stringify({ job: this.#store.read()?.spec.id, error: String(error) }));
+      await this.#wakeAt(Date.now() + RETRY_MS);
+      return;
+    }
+    await this.#schedule();
+  }
+
+  async #drive(record: JobRecord): Promise<void> {
+    const failed = record.batches.find((batch) => batch.report?.status === 'failed');
+    if (failed !== undefined) this.#store.beginEnding('failed', failed.report?.failure ?? null);
+    if (this.#store.read()!.ending !== null) await this.#stopBatches();
+    else await this.#startBatches();
+
+    const batches = this.#store.read()!.batches;
+    if (batches.every((batch) => batch.report?.status === 'succeeded')) await this.#writeGrid(record.spec);
+    this.#settle();
+  }
+
+  /** Ends the job once every batch has. */
+  #settle(): void {
+    const record = this.#store.read()!;
+    if (record.status !== 'active' || !record.batches.every((batch) => isOver(batch.report))) return;
+    const ending = record.ending ?? 'succeeded';
+    if (ending === 'succeeded' && !record.batches.every((batch) => batch.report?.status === 'succeeded'))
+      return;
+    this.#store.finish(ending, record.spec.webhook === null ? null : `msg_${record.spec.id}`, Date.now());
+  }
+
+  async #startBatches(): Promise<void> {
+    const record = this.#store.read()!;
+    const specs = splitIntoBatches(record.spec);
+    const now = Date.now();
+    const walking = record.batches.filter((batch) => batch.report !== null && !isOver(batch.report));
+    const silent = walking.filter((batch) => now - batch.seenAt > SILENT_MS);
+    const fresh = record.batches.filter((batch) => batch.report === null);
+    const due = [...silent, ...fresh.slice(0, Math.max(0, MAX_IN_FLIGHT - walking.length))];
+    await this.#ask(due, (batch) => this.#batch(specs[batch.index]!).start(specs[batch.index]!));
+  }
+
+  async #stopBatches(): Promise<void> {
+    const record = this.#store.read()!;
+    const specs = splitIntoBatches(record.spec);
+    const due = record.batches.filter((batch) => !isOver(batch.report));
+    await this.#ask(due, (batch) => this.#batch(specs[batch.index]!).cancel(specs[batch.index]!));
+  }
+
+  /** Asks batches side by side and keeps what they answer; one that can't be reached is asked again soon. */
+  async #ask(batches: readonly BatchView[], call: (batch: BatchView) => Promise<BatchReport>): Promise<void> {
+    const answers = await Promise.allSettled(batches.map(call));
+    answers.forEach((answer, i) => {
+      if (answer.status === 'fulfilled') this.#store.saveReport(batches[i]!.index, answer.value, Date.now());
+    });
+  }
+
+  async #writeGrid(spec: SampleSpec): Promise<void> {
+    const images = [];
+    for (let image = 0; image < spec.count; image++) {
+      const object = await this.env.OUTPUTS.get(imageKey(spec.id, image));
+      if (object === null) throw new Error(`image ${image} is missing from the bucket`);
+      images.push(decodePng(new Uint8Array(await object.arrayBuffer())));
+    }
+    const png = encodePng(composeGrid(images, gridColumns(spec.count, spec.classes?.length ?? 1)));
+    await this.env.OUTPUTS.put(gridKey(spec.id), png, { httpMetadata: { contentType: 'image/png' } });
+  }
+
+  async #enqueueWebhook(): Promise<void> {
+    const record = this.#store.read();
+    const due = record?.webhook?.enqueueAt;
+    if (record === null || due === null || due === undefined || due > Date.now()) return;
+    await this.env.WEBHOOKS.send({ job: record.spec.id });
+    this.#store.webhookEnqueued(Date.now() + WEBHOOK_LEASE_MS);
+  }
+
+  /** One alarm for every reason to wake: the earliest. */
+  async #schedule(): Promise<void> {
+    const at = nextWake(this.#store.read()!, {
+      now: Date.now(),
+      retryMs: RETRY_MS,
+      silentMs: SILENT_MS,
+      maxInFlight: MAX_IN_FLIGHT,
+    });
+    if (at !== null) await this.#wakeAt(at);
+  }
+
+  /** Sets the alarm unless an earlier one is already set. */
+  async #wakeAt(at: number): Promise<void> {
+    const current = await this.ctx.storage.getAlarm();
+    if (current === null || current > at) await this.ctx.storage.setAlarm(at);
+  }
+
+  async #open(): Promise<boolean> {
+    if (!this.#store.exists()) return false;
+    await this.#store.migrate();
+    return true;
+  }
+
+  #batch(spec: BatchSpec) {
+    return this.env.BATCHES.get(this.env.BATCHES.idFromName(batchName(spec.job.id, spec.index)));
+  }
+}

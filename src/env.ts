@@ -1,0 +1,33 @@
+/** What wrangler.toml binds, plus the variables an operator may set. */
+import type { SampleBatch } from './durable/sample-batch.ts';
+import type { SampleJob } from './durable/sample-job.ts';
+
+/** The queue carries names only; what is sent is read from the job when it is sent. */
+export interface WebhookMessage {
+  readonly job: string;
+}
+
+export interface Env {
+  readonly JOBS: DurableObjectNamespace<SampleJob>;
+  readonly BATCHES: DurableObjectNamespace<SampleBatch>;
+  readonly OUTPUTS: R2Bucket;
+  readonly WEBHOOKS: Queue<WebhookMessage>;
+  readonly DEAD_WEBHOOKS: Queue<WebhookMessage>;
+
+  /** `embedded` or `remote`. */
+  readonly INFERENCE_BACKEND: string;
+  /** Base URL of an Open Inference Protocol v2 server; required for `remote`. */
+  readonly INFERENCE_URL?: string;
+  readonly INFERENCE_TOKEN?: string;
+  readonly INFERENCE_TIMEOUT_MS?: string;
+
+  /** Signs the webhooks of jobs that bring no secret of their own: `whsec_` and base64 of 24 to 64 bytes. */
+  readonly WEBHOOK_SECRET?: string;
+  /** `true` lets webhooks go to http and private addresses: for a laptop and for tests. */
+  readonly ALLOW_PRIVATE_WEBHOOKS?: string;
+
+  /** A step that keeps failing this long without one success fails the job. Default 600. */
+  readonly STEP_DEADLINE_SECONDS?: string;
+  /** Most steps one alarm runs before it re-arms itself. Default: by wall time and subrequests alone. */
+  readonly STEPS_PER_ALARM?: string;
+}

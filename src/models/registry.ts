@@ -1,0 +1,19 @@
+/** The models this deployment offers: one import and one row each. */
+import mnist32 from '../../models/mnist-32/model.json' with { type: 'json' };
+import { type ModelManifest, parseManifest } from './manifest.ts';
+
+const models: ReadonlyMap<string, ModelManifest> = new Map(
+  [mnist32].map((json) => {
+    const manifest = parseManifest(json, 'models');
+    return [manifest.id, manifest];
+  }),
+);
+
+/** @returns null for an id this deployment does not know */
+export function findModel(id: string): ModelManifest | null {
+  return models.get(id) ?? null;
+}
+
+export function listModels(): ModelManifest[] {
+  return [...models.values()];
+}
