@@ -1,0 +1,42 @@
+/** The whole HTTP surface: one row per group of routes, and what every answer has in common. */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { HTTPException } from 'hono/http-exception';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import type { Env } from '../env.ts';
+import { Problem, problemResponse } from './problem.ts';
+import { healthRoute } from './routes/health.ts';
+import { models } from './routes/models.ts';
+import { outputs } from './routes/outputs.ts';
+import { samples } from './routes/samples.ts';
+
+export const app = new OpenAPIHono<{ Bindings: Env }>();
+
+app.use(requestId());
+app.use(secureHeaders());
+
+for (const routes of [samples, outputs, models, healthRoute]) app.route('/', routes);
+
+app.doc31('/openapi.json', {
+  openapi: '3.1.0',
+  info: { title: 'Cairn', version: '0.1.0', description: 'Classifier-guided diffusion sampling.' },
+});
+
+app.notFound((c) => {
+  const detail = `${c.req.method} ${c.req.path} is not part of this API; /openapi.json lists what is`;
+  return problemResponse(c, new Problem('not-found', detail));
+});
+
+app.onError((error, c) => {
+  if (error instanceof Problem) return problemResponse(c, error);
+  if (error instanceof HTTPException && error.status < 500) {
+    return problemResponse(c, new Problem('malformed-json', error.message));
+  }
+  console.error(
+    JSON.stringify({ request: c.get('requestId'), path: c.req.path, error: error.stack ?? String(error) }),
+  );
+  return problemResponse(
+    c,
+    new Problem('internal-error', `please name request ${c.get('requestId')} when you report this`),
+  );
+});

@@ -1,0 +1,12 @@
+/** Entry of the Worker: HTTP, queues, and the durable objects. */
+import type { Env, WebhookMessage } from '../env.ts';
+import { app } from './app.ts';
+import { consumeWebhooks } from './webhooks/consumer.ts';
+
+export { SampleBatch } from '../durable/sample-batch.ts';
+export { SampleJob } from '../durable/sample-job.ts';
+
+export default {
+  fetch: app.fetch,
+  queue: (batch, env) => consumeWebhooks(batch, env),
+} satisfies ExportedHandler<Env, WebhookMessage>;

@@ -1,0 +1,29 @@
+/** A request that its schema refuses becomes one problem that names every bad field. */
+import type { z } from 'zod';
+import { type FieldError, Problem, pointerOf } from './problem.ts';
+
+/** Fields whose upper bound is this deployment's, not the method's. */
+const LIMITED_FIELDS: ReadonlySet<string> = new Set(['count', 'classes']);
+
+/** The union of all fields that a body got wrong, in the order of the schema. */
+export function validationHook(
+  result: { readonly success: true } | { readonly success: false; readonly error: z.core.$ZodError },
+): void {
+  if (result.success) return;
+  const errors = result.error.issues.flatMap(fieldErrors);
+  const overLimit = result.error.issues.every(
+    (issue) => issue.code === 'too_big' && LIMITED_FIELDS.has(issue.path.join('.')),
+  );
+  throw new Problem(
+    overLimit ? 'limit-exceeded' : 'invalid-request',
+    errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join('; '),
+    errors,
+  );
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), detail: 'unknown field' }));
+  }
+  return [{ pointer: pointerOf(issue.path), detail: issue.message }];
+}

@@ -1,0 +1,62 @@
+/** Errors as RFC 9457 problem details: what was wrong, where, and what was expected. */
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+
+/** Every kind of problem a client can meet, with its status and title. */
+export const PROBLEMS = {
+  'malformed-json': { status: 400, title: 'The body is not JSON' },
+  'unsupported-media-type': { status: 415, title: 'The body must be application/json' },
+  'body-too-large': { status: 413, title: 'The body is too large' },
+  'invalid-request': { status: 422, title: 'The request is not valid' },
+  'invalid-steps': { status: 422, title: 'The steps are outside the respacing grammar' },
+  'class-out-of-range': { status: 422, title: 'The model has no such class' },
+  'limit-exceeded': { status: 422, title: 'The request is over a limit' },
+  'unknown-model': { status: 404, title: 'There is no such model' },
+  'unknown-sample': { status: 404, title: 'There is no such sample' },
+  'not-ready': { status: 404, title: 'There is nothing here yet' },
+  'not-found': { status: 404, title: 'There is nothing at this path' },
+  'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
+  'internal-error': { status: 500, title: 'Something went wrong on our side' },
+} as const;
+
+export type ProblemType = keyof typeof PROBLEMS;
+
+/** One bad field: an RFC 6901 pointer into the body, and what was expected. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+export class Problem extends HTTPException {
+  readonly type: ProblemType;
+  readonly errors: readonly FieldError[];
+
+  constructor(type: ProblemType, detail: string, errors: readonly FieldError[] = []) {
+    super(PROBLEMS[type].status, { message: detail });
+    this.type = type;
+    this.errors = errors;
+  }
+}
+
+/** One bad field is the whole story: its detail is the problem's. */
+export function fieldProblem(type: ProblemType, pointer: string, detail: string): Problem {
+  return new Problem(type, `${pointer}: ${detail}`, [{ pointer, detail }]);
+}
+
+export function problemResponse(c: Context, problem: Problem): Response {
+  const { status, title } = PROBLEMS[problem.type];
+  const body = {
+    type: `/problems/${problem.type}`,
+    title,
+    status,
+    detail: problem.message,
+    instance: c.req.path,
+    ...(problem.errors.length > 0 && { errors: problem.errors }),
+  };
+  return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' });
+}
+
+/** RFC 6901 pointer of a path of keys. */
+export function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('') || '/';
+}

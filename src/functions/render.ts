@@ -1,0 +1,132 @@
+/** From what a job knows to what the API says of it. */
+
+import type { BatchView, JobRecord } from '../durable/job/job-store.ts';
+import type { BatchReport } from '../durable/sample-batch.ts';
+import { classOf, type SampleSpec } from '../durable/spec.ts';
+import { type ModelManifest, modelDigest } from '../models/manifest.ts';
+import { findModel } from '../models/registry.ts';
+import type { ModelResponse } from './schemas/common.ts';
+import type { SampleResponse, SampleStatus } from './schemas/sample-response.ts';
+
+/** @param now ms since the epoch: rates of a running job are against this */
+export function renderSample(record: JobRecord, now: number): SampleResponse {
+  const { spec } = record;
+  const startedAt = startOf(record.batches);
+  const self = `${spec.origin}/v1/samples/${spec.id}`;
+  const grid = `${self}/grid.png`;
+  return {
+    id: spec.id,
+    status: statusOf(record),
+    created_at: iso(record.createdAt),
+    started_at: startedAt === null ? null : iso(startedAt),
+    finished_at: record.finishedAt === null ? null : iso(record.finishedAt),
+    progress: progressOf(record, startedAt, now),
+    retry: retryOf(record),
+    error: record.status === 'failed' ? record.failure : null,
+    images: imagesOf(record, self),
+    grid: record.status === 'succeeded' ? grid : null,
+    urls: { self, cancel: `${self}/cancel`, grid },
+    webhook: webhookOf(record),
+    request: {
+      model: spec.model,
+      model_digest: spec.modelDigest,
+      sampler: spec.sampler,
+      steps: spec.steps,
+      eta: spec.eta,
+      clip_denoised: spec.clipDenoised,
+      guidance_scale: spec.guidanceScale,
+      seed: spec.seed,
+      count: spec.count,
+      classes: spec.classes === null ? null : [...spec.classes],
+      keep_state: spec.keepState,
+    },
+  };
+}
+
+export function renderModel(manifest: ModelManifest, origin: string): ModelResponse {
+  const { id, name, description, image, classes, class_conditional, defaults, max_batch_size } = manifest;
+  return {
+    id,
+    name,
+    description: description ?? null,
+    image,
+    classes,
+    class_conditional,
+    guided: manifest.graphs.gradient !== undefined,
+    diffusion_steps: manifest.diffusion.steps,
+    defaults,
+    max_batch_size,
+    digest: modelDigest(manifest),
+    url: `${origin}/v1/models/${id}`,
+  };
+}
+
+function statusOf(record: JobRecord): SampleStatus {
+  if (record.status !== 'active') return record.status;
+  const reports = record.batches.map((batch) => batch.report);
+  if (reports.some((report) => report?.retry != null)) return 'retrying';
+  return reports.some((report) => report !== null && (report.step > 0 || report.status !== 'running'))
+    ? 'running'
+    : 'queued';
+}
+
+function startOf(batches: readonly BatchView[]): number | null {
+  const starts = batches.flatMap(({ report }) => (report === null ? [] : [report.startedAt]));
+  return starts.length === 0 ? null : Math.min(...starts);
+}
+
+function progressOf(record: JobRecord, startedAt: number | null, now: number): SampleResponse['progress'] {
+  const steps = record.spec.numSteps;
+  const taken = record.batches.reduce((sum, { report }) => sum + (report?.step ?? 0), 0);
+  const mean = taken / record.batches.length;
+  const seconds = startedAt === null ? 0 : ((record.finishedAt ?? now) - startedAt) / 1000;
+  const rate = seconds > 0 && mean > 0 ? mean / seconds : null;
+  return {
+    step: Math.floor(mean),
+    steps,
+    fraction: mean / steps,
+    steps_per_second: rate,
+    seconds_left: record.status === 'active' && rate !== null ? (steps - mean) / rate : null,
+  };
+}
+
+function retryOf(record: JobRecord): SampleResponse['retry'] {
+  if (record.status !== 'active') return null;
+  const retries = record.batches.flatMap(({ report }) => (report?.retry == null ? [] : [report.retry]));
+  const [longest] = retries.toSorted((a, b) => a.since - b.since);
+  return longest === undefined ? null : { ...longest, since: iso(longest.since) };
+}
+
+function imagesOf(record: JobRecord, self: string): SampleResponse['images'] {
+  const { spec, batches } = record;
+  const names = findModel(spec.model)?.classes;
+  return Array.from({ length: spec.count }, (_, index) => {
+    const label = classOf(spec, index);
+    return {
+      index,
+      class: label,
+      class_name: label === null ? null : (names?.[label] ?? null),
+      seed: spec.seed + index,
+      url: isWritten(spec, batches, index) ? `${self}/images/${index}.png` : null,
+    };
+  });
+}
+
+function isWritten(spec: SampleSpec, batches: readonly BatchView[], image: number): boolean {
+  const report: BatchReport | null | undefined = batches[Math.floor(image / spec.batchSize)]?.report;
+  return report?.status === 'succeeded';
+}
+
+function webhookOf({ spec, webhook }: JobRecord): SampleResponse['webhook'] {
+  if (spec.webhook === null) return null;
+  return {
+    url: spec.webhook.url,
+    status: webhook?.status ?? 'waiting',
+    attempts: webhook?.attempts ?? 0,
+    last_result: webhook?.lastResult ?? null,
+  };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

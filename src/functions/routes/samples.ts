@@ -1,0 +1,73 @@
+/** `/v1/samples`: create, read, cancel. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Env } from '../../env.ts';
+import { validationHook } from '../openapi-hook.ts';
+import { Problem } from '../problem.ts';
+import { renderSample } from '../render.ts';
+import { requireSampleId, resolveSample } from '../resolve.ts';
+import { sampleRequest } from '../schemas/sample-request.ts';
+import { sampleResponse } from '../schemas/sample-response.ts';
+import { problem, requireJson } from './shared.ts';
+
+const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
+const sampleBody = { 'application/json': { schema: sampleResponse } };
+
+const create = createRoute({
+  method: 'post',
+  path: '/v1/samples',
+  summary: 'Draw images',
+  middleware: requireJson,
+  request: { body: { content: { 'application/json': { schema: sampleRequest } }, required: true } },
+  responses: {
+    202: { description: 'Accepted; follow urls.self', content: sampleBody },
+    400: problem('The body is not JSON'),
+    404: problem('No such model'),
+    413: problem('The body is too large'),
+    415: problem('The body is not application/json'),
+    422: problem('Fields are missing, unknown, or out of range; errors names each'),
+  },
+});
+
+const read = createRoute({
+  method: 'get',
+  path: '/v1/samples/{id}',
+  summary: 'Status, progress, timing, outputs',
+  request: { params: idParam },
+  responses: { 200: { description: 'The sample', content: sampleBody }, 404: problem('No such sample') },
+});
+
+const cancel = createRoute({
+  method: 'post',
+  path: '/v1/samples/{id}/cancel',
+  summary: 'Stop within one step',
+  request: { params: idParam },
+  responses: {
+    200: { description: 'The sample as it is now; a finished one stays finished', content: sampleBody },
+    404: problem('No such sample'),
+  },
+});
+
+export const samples = new OpenAPIHono<{ Bindings: Env }>({ defaultHook: validationHook })
+  .openapi(create, async (c) => {
+    const spec = resolveSample(c.req.valid('json'), new URL(c.req.url).origin, c.env);
+    const record = await jobOf(c.env, spec.id).create(spec);
+    c.header('Location', `/v1/samples/${spec.id}`);
+    return c.json(renderSample(record, Date.now()), 202);
+  })
+  .openapi(read, async (c) => {
+    const id = requireSampleId(c.req.valid('param').id);
+    return c.json(renderSample(found(await jobOf(c.env, id).read(), id), Date.now()), 200);
+  })
+  .openapi(cancel, async (c) => {
+    const id = requireSampleId(c.req.valid('param').id);
+    return c.json(renderSample(found(await jobOf(c.env, id).cancel(), id), Date.now()), 200);
+  });
+
+function jobOf(env: Env, id: string) {
+  return env.JOBS.get(env.JOBS.idFromName(id));
+}
+
+function found<T>(record: T | null, id: string): T {
+  if (record === null) throw new Problem('unknown-sample', `no sample ${JSON.stringify(id)}`);
+  return record;
+}

@@ -1,0 +1,43 @@
+import { z } from '@hono/zod-openapi';
+
+export const problemSchema = z
+  .object({
+    type: z.string().openapi({ example: '/problems/invalid-request' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  })
+  .openapi('Problem');
+
+export type ProblemBody = z.infer<typeof problemSchema>;
+
+export const modelResponse = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string().nullable(),
+    image: z.object({ channels: z.int(), height: z.int(), width: z.int() }),
+    classes: z.array(z.string()),
+    class_conditional: z.boolean(),
+    guided: z.boolean().openapi({ description: 'Whether a noisy classifier comes with it.' }),
+    diffusion_steps: z.int(),
+    defaults: z.object({
+      sampler: z.string(),
+      steps: z.string(),
+      guidance_scale: z.number(),
+      eta: z.number(),
+      clip_denoised: z.boolean(),
+    }),
+    max_batch_size: z.int(),
+    digest: z.string(),
+    url: z.url(),
+  })
+  .openapi('Model');
+
+export type ModelResponse = z.infer<typeof modelResponse>;
+
+export const healthResponse = z
+  .object({ status: z.literal('ok'), backend: z.string(), models: z.array(z.string()) })
+  .openapi('Health');

@@ -1,0 +1,88 @@
+/** The body of `POST /v1/samples`: validation, types and OpenAPI in one place. */
+import { z } from '@hono/zod-openapi';
+import { samplerName } from '../../models/manifest.ts';
+import { MAX_CLASSES, MAX_COUNT, MAX_GUIDANCE_SCALE, MAX_SEED, MAX_URL_LENGTH } from '../limits.ts';
+
+const classLabel = z.union([z.int().min(0), z.string().min(1).max(200)], {
+  error: 'expected a class index (0 or more) or a class name',
+});
+
+export const webhookRequest = z
+  .strictObject({
+    url: z
+      .url({ error: 'expected an absolute URL' })
+      .max(MAX_URL_LENGTH)
+      .openapi({ example: 'https://example.com/hooks/cairn' }),
+    secret: z
+      .string()
+      .regex(/^whsec_[A-Za-z0-9+/]+={0,2}$/, 'expected whsec_ and the base64 of 24 to 64 bytes')
+      .refine((secret) => {
+        const bytes = Math.floor((secret.replace(/^whsec_|=+$/g, '').length * 3) / 4);
+        return bytes >= 24 && bytes <= 64;
+      }, 'expected whsec_ and the base64 of 24 to 64 bytes')
+      .optional()
+      .openapi({
+        description: "Signs this job's webhook (Standard Webhooks); without it the deployment's secret does.",
+      }),
+  })
+  .openapi('WebhookRequest');
+
+export const sampleRequest = z
+  .strictObject({
+    model: z.string().min(1).max(63).openapi({ example: 'mnist-32' }),
+    class: classLabel
+      .optional()
+      .openapi({ description: 'One class for every image: index or name.', example: 3 }),
+    classes: z
+      .array(classLabel)
+      .min(1)
+      .max(MAX_CLASSES)
+      .optional()
+      .openapi({ description: 'Image n is of class classes[n mod length].', example: [0, 1, 2] }),
+    count: z
+      .int()
+      .min(1)
+      .max(MAX_COUNT)
+      .optional()
+      .openapi({ description: 'Images to draw; by default one for each entry of classes, else 1.' }),
+    guidance_scale: z
+      .number()
+      .min(0)
+      .max(MAX_GUIDANCE_SCALE)
+      .optional()
+      .openapi({ description: "Factor of the classifier's gradient; 0 samples without guidance." }),
+    sampler: samplerName
+      .optional()
+      .openapi({ description: 'ddpm: ancestral sampling. ddim: deterministic at eta 0.' }),
+    steps: z
+      .union([z.int().min(1), z.string().max(200)], {
+        error: 'expected a number of steps or the respacing grammar: "50", "ddim25", "10,10,15,20,25" or ""',
+      })
+      .optional()
+      .openapi({
+        description:
+          'Respacing of the process: a number of steps, "ddimN" (N steps at a fixed stride), counts per section separated by commas, or "" for every step.',
+        example: '50',
+      }),
+    eta: z
+      .number()
+      .min(0)
+      .max(1)
+      .optional()
+      .openapi({ description: 'Noise of DDIM; 0 is deterministic. Only with ddim.' }),
+    seed: z.int().min(0).max(MAX_SEED).optional().openapi({
+      description: 'Image n is drawn from seed + n, whatever batch it shares; random if absent.',
+    }),
+    clip_denoised: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Clamp the predicted x_0 to [-1, 1] at every step.' }),
+    keep_state: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Keep the final tensors; otherwise they go once the images are written.' }),
+    webhook: webhookRequest.optional(),
+  })
+  .openapi('SampleRequest');
+
+export type SampleRequest = z.infer<typeof sampleRequest>;

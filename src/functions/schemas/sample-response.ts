@@ -1,0 +1,70 @@
+/** What the API says of a sample; the typed client uses the same types. */
+import { z } from '@hono/zod-openapi';
+import { samplerName } from '../../models/manifest.ts';
+
+const timestamp = z.iso.datetime();
+const url = z.url();
+
+export const sampleStatus = z
+  .enum(['queued', 'running', 'retrying', 'succeeded', 'failed', 'canceled'])
+  .openapi('SampleStatus', {
+    description:
+      'queued: accepted, no step taken. running: steps are being taken. retrying: the last call failed and will be repeated. Terminal: succeeded, failed, canceled.',
+  });
+
+export const sampleResponse = z
+  .object({
+    id: z.string().openapi({ example: 'smp_5mafr3c5y3xq0v1k2h7t9bn8de' }),
+    status: sampleStatus,
+    created_at: timestamp,
+    started_at: timestamp.nullable(),
+    finished_at: timestamp.nullable(),
+    progress: z.object({
+      step: z.int().openapi({ description: 'Steps taken, the mean over the batches rounded down.' }),
+      steps: z.int(),
+      fraction: z.number().min(0).max(1),
+      steps_per_second: z.number().nullable(),
+      seconds_left: z.number().nullable(),
+    }),
+    retry: z
+      .object({ message: z.string(), since: timestamp, attempts: z.int() })
+      .nullable()
+      .openapi({ description: 'While steps fail: the last error, since when, how many tries.' }),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    images: z.array(
+      z.object({
+        index: z.int(),
+        class: z.int().nullable(),
+        class_name: z.string().nullable(),
+        seed: z.int(),
+        url: url.nullable().openapi({ description: 'The PNG, once it is written.' }),
+      }),
+    ),
+    grid: url.nullable(),
+    urls: z.object({ self: url, cancel: url, grid: url }),
+    webhook: z
+      .object({
+        url,
+        status: z.enum(['waiting', 'pending', 'delivered', 'dead']),
+        attempts: z.int(),
+        last_result: z.string().nullable(),
+      })
+      .nullable(),
+    request: z.object({
+      model: z.string(),
+      model_digest: z.string(),
+      sampler: samplerName,
+      steps: z.string(),
+      eta: z.number(),
+      clip_denoised: z.boolean(),
+      guidance_scale: z.number(),
+      seed: z.int(),
+      count: z.int(),
+      classes: z.array(z.int()).nullable(),
+      keep_state: z.boolean(),
+    }),
+  })
+  .openapi('Sample');
+
+export type SampleResponse = z.infer<typeof sampleResponse>;
+export type SampleStatus = z.infer<typeof sampleStatus>;
