@@ -1,0 +1,55 @@
+/** `cairn verify DIR`: holds this build against a directory of golden data. */
+import { checkKinds } from './checks/index.ts';
+import { GoldenDirectory } from './directory.ts';
+import { isDrift, readDrift } from './drift.ts';
+import type { LoadNetworks } from './networks.ts';
+import type { CheckResult } from './result.ts';
+
+export type { LoadNetworks, LoopEvaluation, LoopInput, LoopNetworks, NetworkSource } from './networks.ts';
+export { type CheckResult, formatCheck, formatHeader } from './result.ts';
+
+export interface VerifyOptions {
+  /** Runs the checkpoints that loops name; without it only what needs no network is checked. */
+  readonly loadNetworks?: LoadNetworks | undefined;
+}
+
+/**
+ * Checks every file of a directory, and says of each what came out of it. Kinds are told by the content of their index
+ * files, so names may carry any suffix.
+ *
+ * @throws {Error} if there is no such directory, it is empty, or its drift file is malformed
+ */
+export async function* verifyDirectory(
+  root: string,
+  options: VerifyOptions = {},
+): AsyncGenerator<CheckResult> {
+  const directory = await GoldenDirectory.open(root);
+  if (directory.files.length === 0) throw new Error(`${root} has no files to verify`);
+  const drift = await readDrift(directory);
+  for (const path of directory.files) {
+    if (!/\.json(\.gz)?$/.test(path) || directory.isClaimed(path)) continue;
+    const content = await directory.json(path);
+    const kind = isDrift(content) ? undefined : checkKinds.find((row) => row.recognises(content));
+    if (!kind) continue;
+    directory.claim(path);
+    try {
+      yield* kind.run({ directory, path, content, drift, loadNetworks: options.loadNetworks });
+    } catch (error) {
+      yield failure(path, error);
+    }
+  }
+  for (const path of directory.files) {
+    if (!directory.isClaimed(path) && !path.endsWith('.md')) yield unclaimed(path);
+  }
+}
+
+function failure(file: string, error: unknown): CheckResult {
+  const detail = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
+  return { file, cases: 0, maxError: Infinity, tolerance: 0, status: 'failed', detail };
+}
+
+function unclaimed(file: string): CheckResult {
+  const nothing = { file, cases: 0, maxError: 0, tolerance: 0 };
+  if (/\.pt$/.test(file)) return { ...nothing, status: 'not covered', detail: 'checkpoint' };
+  return { ...nothing, status: 'unknown', detail: 'no check knows this kind of file' };
+}
