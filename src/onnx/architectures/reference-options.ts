@@ -26,7 +26,7 @@ export function optionsFromReference(
     throw new Error(`dims ${JSON.stringify(dims)}: only two-dimensional networks are supported`);
   const kind = KINDS[className as keyof typeof KINDS];
   const given = Object.entries(rest).filter(([name, value]) => {
-    if (WITHOUT_EFFECT.includes(name)) return false;
+    if (value === undefined || WITHOUT_EFFECT.includes(name)) return false;
     // The reference hands its encoder an argument of the upsampling half that it does not have.
     if (kind === 'encoder' && name === 'num_heads_upsample') return false;
     return !(OPTIONAL.includes(name) && (value === -1 || value === null));

@@ -1,0 +1,118 @@
+import ort from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { buildModel } from '../../../src/onnx/architectures/build-model.ts';
+import { optionsFromReference } from '../../../src/onnx/architectures/reference-options.ts';
+import type { WeightSource } from '../../../src/onnx/architectures/weights.ts';
+import { openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
+import { serializeModel } from '../../../src/onnx/graph/index.ts';
+import type { Npz } from '../../../src/verify/npz.ts';
+import {
+  checkpointPath,
+  constructors,
+  largestError,
+  type OfficialModel,
+  officialModels,
+  readNpz,
+} from '../fixtures.ts';
+
+const optionsOf = (name: string) => {
+  const { class: className, constructor_arguments } = constructors[name]!;
+  return optionsFromReference(className, constructor_arguments);
+};
+
+/** Runs a golden network on the inputs beside it. */
+async function run(name: string, io: Npz): Promise<ort.Tensor> {
+  await using checkpoint = await openCheckpoint(checkpointPath(`${name}.pt`));
+  const session = await ort.InferenceSession.create(serializeModel(buildModel(checkpoint, optionsOf(name))));
+  const arrays = { x: 'x', timestep: 'timesteps', label: 'y', low_res: 'low_res' } as const;
+  const feeds = Object.fromEntries(
+    session.inputNames.map((input) => {
+      const { data, dtype, shape } = io.array(arrays[input as keyof typeof arrays]);
+      return [input, new ort.Tensor(dtype as 'float32', data as Float32Array, shape)];
+    }),
+  );
+  const answers = await session.run(feeds);
+  return answers[session.outputNames[0]!]!;
+}
+
+describe('computes what the reference computes', () => {
+  // Two correct float32 implementations differ by about 1e-5 here (answers up to 3.5; logits below 1).
+  it.each([
+    ['superres_a1', 'output', 3e-5, 'residual resampling, legacy attention, class, low_res'],
+    ['unet_a3', 'output', 2e-5, 'fixed resampling, new attention, class'],
+    ['tiny_a', 'logits', 1e-6, 'encoder, adaptive pool'],
+  ])('%s', async (name, output, tolerance) => {
+    const io = readNpz(`checkpoints/${name}_io.npz`);
+    const answer = await run(name, io);
+    expect(answer.dims).toEqual(io.array(output).shape);
+    expect(largestError(answer.data as Float32Array, io.float32(output))).toBeLessThan(tolerance);
+  });
+});
+
+describe('takes exactly the names and shapes of the released', () => {
+  it.each(officialModels.map((model) => [model.name, model] as const))('%s', (_, model) => {
+    expect(() => buildModel(shapesOnly(model), releasedOptions(model))).not.toThrow();
+  });
+});
+
+it('lists all that is missing, unexpected and misshapen at once', async () => {
+  await using checkpoint = await openCheckpoint(checkpointPath('tiny_a.pt'));
+  const tensors = new Map<string, { shape: readonly number[]; read: () => Float32Array }>();
+  for (const [name, { shape }] of checkpoint.tensors)
+    tensors.set(name, { shape, read: () => new Float32Array() });
+  tensors.delete('out.3.bias');
+  tensors.set('extra', { shape: [1], read: () => new Float32Array(1) });
+  tensors.set('out.0.bias', { shape: [7], read: () => new Float32Array(7) });
+  expect(() => buildModel({ tensors }, optionsOf('tiny_a'))).toThrow(
+    'the checkpoint does not fit the architecture: 1 missing (out.3.bias); 1 unexpected (extra); ' +
+      '1 misshapen (out.0.bias is [7], expected [32])',
+  );
+});
+
+it('reads no weight before the graph is written', async () => {
+  const checkpoint = await openCheckpoint(checkpointPath('tiny_a.pt'));
+  await checkpoint.close();
+  const graph = buildModel(checkpoint, optionsOf('tiny_a'));
+  expect(() => serializeModel(graph)).toThrow('tiny_a.pt: tensor');
+});
+
+function shapesOnly({ state_dict }: OfficialModel): WeightSource {
+  const entries = Object.entries(state_dict).map(
+    ([name, shape]) => [name, { shape, read: () => new Float32Array() }] as const,
+  );
+  return { tensors: new Map(entries) };
+}
+
+/** The reference's scripts turn flags into constructor arguments so. */
+function releasedOptions({ kind, flags }: OfficialModel) {
+  const flag = (name: string) => flags[name] ?? flags[`classifier_${name}`];
+  const size = Number(flag('image_size') ?? flag('large_size'));
+  const encoder = kind === 'EncoderUNetModel';
+  const multipliers: Record<number, number[]> = {
+    512: [0.5, 1, 1, 2, 2, 4, 4],
+    256: [1, 1, 2, 2, 4, 4],
+    128: [1, 1, 2, 3, 4],
+    64: [1, 2, 3, 4],
+  };
+  return optionsFromReference(kind, {
+    image_size: size,
+    in_channels: 3,
+    model_channels: flag('num_channels') ?? flag('width'),
+    out_channels: encoder ? 1000 : 6,
+    num_res_blocks: flag('num_res_blocks') ?? flag('depth'),
+    attention_resolutions: String(flag('attention_resolutions'))
+      .split(',')
+      .map((resolution) => size / Number(resolution)),
+    channel_mult: multipliers[size],
+    use_scale_shift_norm: flag('use_scale_shift_norm'),
+    resblock_updown: flag('resblock_updown'),
+    ...(encoder
+      ? { num_head_channels: 64, pool: flag('pool') }
+      : {
+          num_heads: flag('num_heads'),
+          num_head_channels: flag('num_head_channels'),
+          num_classes: flag('class_cond') ? 1000 : null,
+          use_new_attention_order: flag('use_new_attention_order') ?? false,
+        }),
+  });
+}

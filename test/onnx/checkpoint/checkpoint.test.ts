@@ -1,0 +1,103 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CheckpointError, openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
+import { checkpointPath, readNpz } from '../fixtures.ts';
+
+interface ZooTensor {
+  name: string;
+  dtype: string;
+  shape: number[];
+}
+const zoo: ZooTensor[] = JSON.parse(readFileSync(checkpointPath('tensor_zoo.json'), 'utf8'));
+const values = readNpz('checkpoints/tensor_zoo_values.npz');
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cairn-checkpoint-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.each(['tensor_zoo.pt', 'tensor_zoo_legacy.pt'])('%s', (file) => {
+  it('has every tensor with its type and shape', async () => {
+    await using checkpoint = await openCheckpoint(checkpointPath(file));
+    const found = [...checkpoint.tensors].map(([name, { dtype, shape }]) => ({ name, dtype, shape }));
+    expect(found).toEqual(zoo.map(({ name, dtype, shape }) => ({ name, dtype, shape })));
+  });
+
+  it.each(zoo.map(({ name }) => name))('reads the values of %s', async (name) => {
+    await using checkpoint = await openCheckpoint(checkpointPath(file));
+    const read = Array.from(checkpoint.tensors.get(name)!.read() as Iterable<number | bigint>, Number);
+    expect(read).toEqual(values.numbers(name));
+  });
+});
+
+describe('a malicious file', () => {
+  const marker = '/tmp/pwned-marker';
+
+  it.each([
+    ['malicious.pt', 'os.system'],
+    ['malicious_zip.pt', 'posix.system'],
+    ['malicious_legacy.pt', 'posix.system'],
+  ])('%s is refused by the name of its global, and nothing runs', async (file, global) => {
+    rmSync(marker, { force: true });
+    await expect(openCheckpoint(checkpointPath(file))).rejects.toThrow(`Python global ${global}`);
+    expect(existsSync(marker)).toBe(false);
+  });
+});
+
+describe('a damaged file', () => {
+  const opened = async (bytes: Uint8Array): Promise<string | undefined> => {
+    const path = join(folder, 'damaged.pt');
+    await writeFile(path, bytes);
+    try {
+      await using checkpoint = await openCheckpoint(path);
+      for (const tensor of checkpoint.tensors.values()) tensor.read();
+      return undefined;
+    } catch (error) {
+      expect(error).toBeInstanceOf(CheckpointError);
+      return (error as Error).message;
+    }
+  };
+
+  it('gives one line that names the file when it is truncated', async () => {
+    const path = checkpointPath('truncated.pt');
+    const message = await openCheckpoint(path).catch((error: Error) => error.message);
+    expect(message).toMatch(/^[^\n]*: a damaged or truncated zip file [^\n]*$/);
+    expect(message).toContain(path);
+  });
+
+  it('is caught by its checksum when weights are changed', async () => {
+    const bytes = readFileSync(checkpointPath('tensor_zoo.pt'));
+    const first = values.array('f64').data.slice();
+    const at = bytes.indexOf(new Uint8Array(first.buffer, first.byteOffset, first.byteLength));
+    bytes[at]! ^= 1;
+    expect(await opened(bytes)).toMatch(/tensor f64: record .*data\/0 is damaged/);
+  });
+
+  it.each(['tensor_zoo.pt', 'tensor_zoo_legacy.pt'])(
+    'never ends in anything but a checkpoint or a CheckpointError (%s)',
+    async (file) => {
+      const original = readFileSync(checkpointPath(file));
+      const change = fc.tuple(fc.nat(original.length - 1), fc.integer({ min: 0, max: 255 }));
+      const changes = fc.array(change, { minLength: 1, maxLength: 4 });
+      await fc.assert(
+        fc.asyncProperty(changes, fc.nat(original.length), async (bytes, cut) => {
+          const mutated = Uint8Array.from(original.subarray(0, cut % 3 === 0 ? cut : original.length));
+          for (const [offset, value] of bytes) if (offset < mutated.length) mutated[offset] = value;
+          await opened(mutated);
+        }),
+        { numRuns: 300, seed: 7 },
+      );
+    },
+  );
+
+  it('is no checkpoint if it is a text, a folder or absent', async () => {
+    expect(await opened(new TextEncoder().encode('weights'))).toContain('not a PyTorch checkpoint');
+    await expect(openCheckpoint(folder)).rejects.toThrow(CheckpointError);
+    await expect(openCheckpoint(join(folder, 'absent.pt'))).rejects.toThrow(/absent\.pt: ENOENT/);
+  });
+});

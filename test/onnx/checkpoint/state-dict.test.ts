@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { findStateDict } from '../../../src/onnx/checkpoint/state-dict.ts';
+import { Storage, TensorReference } from '../../../src/onnx/checkpoint/torch-globals.ts';
+
+const tensor = new TensorReference(new Storage('0', 'float32', 1), 0, [1], [1]);
+const dict = (...names: string[]) => new Map(names.map((name) => [name, tensor]));
+
+it('takes a dict of tensors as it is', () => {
+  expect([...findStateDict(dict('a', 'b')).keys()]).toEqual(['a', 'b']);
+});
+
+it('finds the one nested dict of tensors', () => {
+  const root = new Map<string, unknown>([
+    ['step', 3],
+    ['model', dict('a')],
+  ]);
+  expect([...findStateDict(root).keys()]).toEqual(['a']);
+});
+
+it('asks for a key, and lists what there is, when several hold tensors', () => {
+  const root = new Map<string, unknown>([
+    ['model', dict('a')],
+    ['ema', dict('b', 'c')],
+  ]);
+  expect(() => findStateDict(root)).toThrow(
+    'choose one by its key; the file holds "model" (dict of 1, 1 of them tensors), "ema" (dict of 2, 2 of them tensors)',
+  );
+  expect([...findStateDict(root, 'ema').keys()]).toEqual(['b', 'c']);
+  expect(() => findStateDict(root, 'weights')).toThrow('no state dict under key "weights"');
+});
+
+it('says what it found where there are no tensors', () => {
+  expect(() => findStateDict([1, 2])).toThrow('found list of 2');
+  expect(() => findStateDict(new Map([['step', 3]]))).toThrow(
+    'no state dict; the file holds "step" (number)',
+  );
+});
