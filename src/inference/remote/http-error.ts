@@ -1,0 +1,40 @@
+import { BackendError, type BackendErrorKind } from '../backend.ts';
+import { readExcerpt } from './read-body.ts';
+import { parseRetryAfter } from './retry-after.ts';
+
+/** Enough for any message meant for people. */
+const EXCERPT_BYTES = 4096;
+
+/**
+ * What an answer that is no 200 means for the step. Reads or cancels the body.
+ *
+ * @param what the call, for the message, e.g. `POST http://gpu:8000/v2/models/mnist-32/infer`
+ */
+export async function toBackendError(response: Response, what: string): Promise<BackendError> {
+  const { status } = response;
+  const message = `${what}: ${status} ${await serverMessage(response)}`.trimEnd();
+  const retryAfter = parseRetryAfter(response.headers.get('retry-after'), Date.now());
+  return new BackendError(kindOf(status), message, retryAfter === undefined ? {} : { retryAfter });
+}
+
+function kindOf(status: number): BackendErrorKind {
+  if (status === 404) return 'unknown_model';
+  if (status === 408) return 'timeout';
+  if (status === 429 || status >= 500) return 'unavailable';
+  // Other 4xx, and 3xx: a redirect is a wrong INFERENCE_URL and would carry the token elsewhere.
+  return status >= 300 ? 'rejected' : 'invalid_response';
+}
+
+/** The protocol's {"error": string}, or the body as it is. */
+async function serverMessage(response: Response): Promise<string> {
+  const text = await readExcerpt(response, EXCERPT_BYTES);
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json === 'object' && json !== null && 'error' in json && typeof json.error === 'string') {
+      return json.error;
+    }
+  } catch {
+    // Not JSON: a proxy's page, or nothing.
+  }
+  return text || response.statusText;
+}
