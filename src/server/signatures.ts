@@ -1,0 +1,44 @@
+/** The models on the wire that one model folder gives (src/inference/oip/model-names.ts). */
+import { wireName } from '../inference/oip/model-names.ts';
+import type { ModelManifest } from '../models/manifest.ts';
+import type { ModelSignature, TensorSignature } from './model-runner.ts';
+
+/** @returns signatures of the U-Net alone and, if there is a classifier, of its gradient and of both together */
+export function signaturesOf(manifest: ModelManifest): {
+  readonly diffusion: ModelSignature;
+  readonly classifier: ModelSignature | null;
+  readonly guided: ModelSignature | null;
+} {
+  const { id, image, classes, output_channels, max_batch_size: maxBatchSize } = manifest;
+  const imageShape = [-1, image.channels, image.height, image.width];
+  const float = (name: string, shape: readonly number[]): TensorSignature => ({
+    name,
+    datatype: 'FP32',
+    shape,
+  });
+
+  const state = [float('x', imageShape), float('timestep', [-1])];
+  const label: TensorSignature = { name: 'label', datatype: 'INT32', shape: [-1], below: classes.length };
+  const target = float('target', [-1, classes.length]);
+  const diffusion: ModelSignature = {
+    name: wireName.diffusion(id),
+    inputs: manifest.class_conditional ? [...state, label] : state,
+    outputs: [float('output', [-1, output_channels, image.height, image.width])],
+    maxBatchSize,
+  };
+  if (manifest.graphs.gradient === undefined) return { diffusion, classifier: null, guided: null };
+
+  const classifier: ModelSignature = {
+    name: wireName.classifier(id),
+    inputs: [...state, target],
+    outputs: [float('gradient', imageShape), float('log_probs', [-1, classes.length])],
+    maxBatchSize,
+  };
+  const guided: ModelSignature = {
+    name: wireName.guided(id),
+    inputs: [...diffusion.inputs, target],
+    outputs: [...diffusion.outputs, ...classifier.outputs],
+    maxBatchSize,
+  };
+  return { diffusion, classifier, guided };
+}
