@@ -3,7 +3,7 @@ import { inferNode } from '../shapes/infer.ts';
 import { type AttributeInput, type Attributes, toAttributes } from './attribute.ts';
 import { inlineOutputNames, withoutDeadNodes } from './cleanup.ts';
 import { type DataType, onnxCode } from './data-type.ts';
-import type { Shape } from './dim.ts';
+import { isStatic, type Shape } from './dim.ts';
 import { emptyGraph, type Graph, type GraphNode, type Value } from './graph.ts';
 import { type Tensor, tensorBytes, tensorFrom, toNumbers, typeOf } from './tensor.ts';
 
@@ -16,6 +16,12 @@ const SMALL_CONSTANT_BYTES = 4096;
 export interface GraphBuilderOptions {
   readonly name: string;
   readonly opset?: number;
+}
+
+export interface ExtendedGraph {
+  readonly builder: GraphBuilder;
+  readonly nodes: readonly GraphNode[];
+  readonly lookup: (name: string) => Value | undefined;
 }
 
 /**
@@ -43,9 +49,9 @@ export class GraphBuilder {
    * A builder that goes on from a copy of a typed graph (see `inferShapes`), whose outputs it leaves out; the
    * caller names new ones. Value names stay as they are, except that equal nodes become one.
    *
-   * @returns the builder, and the value that stands for each value of the original graph
+   * @returns the builder, its copy of the nodes, and the value that stands for each value of the original graph
    */
-  static extend(source: Graph): { builder: GraphBuilder; valueOf: (name: string) => Value | undefined } {
+  static extend(source: Graph): ExtendedGraph {
     const builder = new GraphBuilder({ name: source.name, opset: source.opset });
     const merged = new Map<string, string>();
     const { graph } = builder;
@@ -69,7 +75,11 @@ export class GraphBuilder {
       builder.taken.add(node.name);
       for (const name of node.outputs) builder.taken.add(name);
     }
-    return { builder, valueOf: (name) => graph.values.get(merged.get(name) ?? name) };
+    return {
+      builder,
+      nodes: [...graph.nodes],
+      lookup: (name) => graph.values.get(merged.get(name) ?? name),
+    };
   }
 
   get opset(): number {
@@ -179,6 +189,42 @@ export class GraphBuilder {
     this.graph.nodes.push(node);
     this.known.set(key, outputs);
     return outputs.map((output, index) => this.remember({ name: output, ...types[index]! }));
+  }
+
+  /** The node that computes a value; `undefined` for inputs and constants. */
+  producerOf(value: Value): GraphNode | undefined {
+    return this.graph.nodes.findLast(({ outputs }) => outputs.includes(value.name));
+  }
+
+  /**
+   * Asks the node that computes `value` for an optional output that it does not give yet, such as the indices of a
+   * MaxPool, so that nothing is computed twice.
+   *
+   * @param index of the output
+   */
+  optionalOutput(value: Value, index: number): Value {
+    const at = this.graph.nodes.findLastIndex(({ outputs }) => outputs.includes(value.name));
+    const node = this.graph.nodes[at];
+    if (node === undefined) throw new Error(`${value.name} is not the output of a node`);
+    const present = node.outputs[index];
+    if (present) return this.valueNamed(present);
+    const name = this.uniqueName(`${node.name}.${index}`);
+    const outputs = Array.from({ length: Math.max(index + 1, node.outputs.length) }, (_, i) =>
+      i === index ? name : (node.outputs[i] ?? ''),
+    );
+    const extended = { ...node, outputs };
+    this.graph.nodes[at] = extended;
+    return this.remember({ name, ...inferNode(extended, this.graph)[index]! });
+  }
+
+  /** Repeats a value along axes where it has size 1, until it has the shape of `model`. */
+  expandLike(x: Value, model: Value): Value {
+    const missing = model.shape.length - x.shape.length;
+    const repeated = model.shape.map((dim, axis) => dim !== 1 && (x.shape[axis - missing] ?? 1) === 1);
+    if (missing === 0 && !repeated.includes(true)) return x;
+    const sizes = model.shape.map((dim, axis) => (repeated[axis] ? dim : 1));
+    const target = isStatic(sizes) ? this.ints(sizes) : this.op('Shape', [model]);
+    return this.op('Expand', [x, target]);
   }
 
   cast(x: Value, dtype: DataType): Value {

@@ -1,6 +1,6 @@
 /** The ONNX graph: build it, read it, write it. */
 export type { Attribute, AttributeInput, Attributes } from './attribute.ts';
-export { DEFAULT_OPSET, GraphBuilder, type GraphBuilderOptions } from './builder.ts';
+export { DEFAULT_OPSET, type ExtendedGraph, GraphBuilder, type GraphBuilderOptions } from './builder.ts';
 export { withoutDeadNodes } from './cleanup.ts';
 export type { DataType, NumericArray } from './data-type.ts';
 export type { Dim, Shape } from './dim.ts';

@@ -1,0 +1,93 @@
+/** Gradients of activation functions, from their outputs where that is cheaper. */
+import type { Value } from '../../graph/index.ts';
+import type { GradientContext, GradientRule } from '../context.ts';
+
+/** dy where x is positive, `otherwise` elsewhere. */
+function wherePositive(n: GradientContext, otherwise: Value | number): Value {
+  return n.where(n.compare('Greater', n.x(), 0), n.dy, otherwise);
+}
+
+const elu: GradientRule = (n) => {
+  const alpha = n.forward.float('alpha', 1);
+  return [() => wherePositive(n, n.mul(n.dy, n.add(n.y(), alpha)))];
+};
+
+const selu: GradientRule = (n) => {
+  const alpha = n.forward.float('alpha', 1.6732631921768188);
+  const gamma = n.forward.float('gamma', 1.0507010221481323);
+  const slope = () => n.where(n.compare('Greater', n.x(), 0), gamma, n.add(n.y(), alpha * gamma));
+  return [() => n.mul(n.dy, slope())];
+};
+
+/** clip(alpha x + beta, 0, 1) */
+const hardSigmoid: GradientRule = (n) => {
+  const inside = () => n.op('And', n.compare('Greater', n.y(), 0), n.compare('Less', n.y(), 1));
+  return [() => n.where(inside(), n.mul(n.dy, n.forward.float('alpha', 0.2)), 0)];
+};
+
+/** x clip(x / 6 + 1/2, 0, 1): the slope is x / 3 + 1/2 between -3 and 3. */
+const hardSwish: GradientRule = (n) => {
+  const slope = () => {
+    const inside = n.compare('Less', n.op('Abs', n.x()), 3);
+    const outside = n.g.cast(n.compare('Greater', n.x(), 0), n.dy.dtype);
+    return n.where(inside, n.add(n.div(n.x(), 3), 0.5), outside);
+  };
+  return [() => n.mul(n.dy, slope())];
+};
+
+/** Phi(x) + x phi(x), or that of the tanh approximation. */
+const gelu: GradientRule = (n) => [
+  () => n.mul(n.dy, n.forward.string('approximate', 'none') === 'tanh' ? tanhGeluSlope(n) : geluSlope(n)),
+];
+
+function geluSlope(n: GradientContext): Value {
+  const x = n.x();
+  const cumulative = n.mul(n.add(n.op('Erf', n.mul(x, Math.SQRT1_2)), 1), 0.5);
+  const density = n.mul(n.op('Exp', n.mul(n.mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return n.add(cumulative, n.mul(x, density));
+}
+
+function tanhGeluSlope(n: GradientContext): Value {
+  const x = n.x();
+  const [k, cubic] = [Math.sqrt(2 / Math.PI), 0.044715];
+  const square = n.mul(x, x);
+  const t = n.op('Tanh', n.mul(x, n.add(n.mul(square, k * cubic), k)));
+  const inner = n.add(n.mul(square, 3 * k * cubic), k);
+  const steep = n.mul(n.mul(n.mul(x, 0.5), inner), n.op('Sub', n.constant(1, x.dtype), n.mul(t, t)));
+  return n.add(n.mul(n.add(t, 1), 0.5), steep);
+}
+
+/** y (dy - sum(dy y)) along the axis. */
+const softmax: GradientRule = (n) => {
+  const axis = n.forward.axis('axis', -1, n.y().shape.length);
+  return [
+    () => {
+      const weighted = n.mul(n.dy, n.y());
+      return n.sub(weighted, n.mul(n.y(), n.sum(weighted, [axis])));
+    },
+  ];
+};
+
+const logSoftmax: GradientRule = (n) => {
+  const axis = n.forward.axis('axis', -1, n.y().shape.length);
+  return [() => n.sub(n.dy, n.mul(n.op('Exp', n.y()), n.sum(n.dy, [axis])))];
+};
+
+export const activations: Readonly<Record<string, GradientRule>> = {
+  Relu: (n) => [() => n.where(n.compare('Greater', n.y(), 0), n.dy, 0)],
+  LeakyRelu: (n) => [() => wherePositive(n, n.mul(n.dy, n.forward.float('alpha', 0.01)))],
+  PRelu: (n) => [
+    () => wherePositive(n, n.mul(n.dy, n.x(1))),
+    () => n.mul(n.dy, n.op('Min', n.x(), n.constant(0, n.dy.dtype))),
+  ],
+  Elu: elu,
+  Selu: selu,
+  Sigmoid: (n) => [() => n.mul(n.dy, n.mul(n.y(), n.op('Sub', n.constant(1, n.y().dtype), n.y())))],
+  Tanh: (n) => [() => n.mul(n.dy, n.op('Sub', n.constant(1, n.y().dtype), n.mul(n.y(), n.y())))],
+  Softplus: (n) => [() => n.mul(n.dy, n.op('Sigmoid', n.x()))],
+  HardSigmoid: hardSigmoid,
+  HardSwish: hardSwish,
+  Gelu: gelu,
+  Softmax: softmax,
+  LogSoftmax: logSoftmax,
+};

@@ -1,0 +1,82 @@
+/** Gradients of operators that pick elements: put them back among zeros. */
+import type { Value } from '../../graph/index.ts';
+import { type SliceAxis, sliceAxes } from '../../shapes/layout.ts';
+import type { GradientContext, GradientRule } from '../context.ts';
+
+/** Contiguous slices are padded with zeros again; the rest is scattered axis by axis. */
+const slice: GradientRule = (n) => [
+  () => {
+    const axes = sliceAxes(n.forward) ?? n.fail('its bounds must be constant');
+    return axes.reduceRight((dy, axis) => unslice(n, dy, axis), n.dy);
+  },
+];
+
+function unslice(n: GradientContext, dy: Value, { axis, start, step, size }: SliceAxis): Value {
+  const full = n.x().shape[axis]!;
+  if (size === full && step === 1) return dy;
+  if (typeof full !== 'number' || typeof size !== 'number') {
+    return n.fail(`the size of axis ${axis} must be known before the graph runs`);
+  }
+  if (step === 1) return padAxis(n, dy, axis, start, full - start - size);
+  const positions = Array.from({ length: size }, (_, index) => start + index * step);
+  const zeros = padAxis(n, n.mul(dy, 0), axis, 0, full - size);
+  return scatter(n, { zeros, axis, positions: n.g.ints(positions), dy });
+}
+
+function padAxis(n: GradientContext, x: Value, axis: number, before: number, after: number): Value {
+  const begin = x.shape.map((_, index) => (index === axis ? before : 0));
+  const end = x.shape.map((_, index) => (index === axis ? after : 0));
+  return n.op('Pad', x, n.g.ints([...begin, ...end]), n.constant(0, x.dtype));
+}
+
+/** Adds the slices of `dy` along `axis` to `zeros` at `positions`, a 1-d tensor. */
+function scatter(
+  n: GradientContext,
+  { zeros, axis, positions, dy }: { zeros: Value; axis: number; positions: Value; dy: Value },
+): Value {
+  const column = n.g.ints(dy.shape.map((_, index) => (index === axis ? -1 : 1)));
+  const indices = n.op('Expand', n.op('Reshape', positions, column), n.sizesOf(dy));
+  return n.g.op('ScatterElements', [zeros, indices, dy], { axis, reduction: 'add' });
+}
+
+const gather: GradientRule = (n) => [
+  () => {
+    const [data, indices] = [n.x(0), n.x(1)];
+    const axis = n.forward.axis('axis', 0, data.shape.length);
+    const { g } = n;
+    const positions = n.op('Reshape', indices, g.ints([-1]));
+    const before = n.dy.shape.slice(0, axis).map(() => 0);
+    const rank = indices.shape.length;
+    if (rank === 0) {
+      const row = n.op('Unsqueeze', n.dy, g.ints([axis]));
+      return scatter(n, { zeros: n.zerosLike(data), axis, positions, dy: row });
+    }
+    const rest = n.staticSizes(n.dy.shape.slice(axis + rank), 'the sizes after the gathered axis');
+    const rows = rank === 1 ? n.dy : n.op('Reshape', n.dy, g.ints([...before, -1, ...rest]));
+    return scatter(n, { zeros: n.zerosLike(data), axis, positions, dy: rows });
+  },
+];
+
+/** Zero padding: cut it off again. */
+const pad: GradientRule = (n) => [
+  () => {
+    const mode = n.forward.string('mode', 'constant');
+    if (mode !== 'constant') return n.fail(`its mode "${mode}" is not supported`);
+    const { shape } = n.x();
+    const pads = n.forward.intsFrom('pads', 1) ?? n.fail('its pads must be constant');
+    const given = n.optional(3) ? n.forward.intsFrom('axes', 3)! : shape.map((_, axis) => axis);
+    const changed = given.map((_, i) => i).filter((i) => pads[i] !== 0 || pads[i + given.length] !== 0);
+    if (changed.some((i) => pads[i]! < 0 || pads[i + given.length]! < 0)) return n.fail('a pad is negative');
+    if (changed.length === 0) return n.dy;
+    const axes = changed.map((i) => n.forward.normalize(given[i]!, shape.length));
+    const starts = changed.map((i) => pads[i]!);
+    const ends = changed.map((i) => (pads[i + given.length] === 0 ? 2 ** 31 - 1 : -pads[i + given.length]!));
+    return n.op('Slice', n.dy, n.g.ints(starts), n.g.ints(ends), n.g.ints(axes));
+  },
+];
+
+export const indexing: Readonly<Record<string, GradientRule>> = {
+  Slice: slice,
+  Gather: gather,
+  Pad: pad,
+};
