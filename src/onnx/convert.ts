@@ -1,0 +1,113 @@
+/** `cairn convert`: from PyTorch checkpoints to a model folder that Cairn runs. */
+import { type ModelManifest, parseManifest } from '../models/manifest.ts';
+import { buildModel } from './architectures/build-model.ts';
+import type { EncoderOptions } from './architectures/options.ts';
+import type { WeightStorage } from './architectures/scope.ts';
+import { openCheckpoint } from './checkpoint/checkpoint.ts';
+import { type FolderWriter, replaceFolder } from './convert/model-folder.ts';
+import type { Recipe } from './convert/recipe.ts';
+import { buildGradientGraph } from './gradient/gradient-graph.ts';
+import { serializeModel } from './graph/export.ts';
+
+export interface ConvertOptions {
+  readonly recipe: Recipe;
+  /** Path of the diffusion model's checkpoint. */
+  readonly diffusion: string;
+  /** Path of the noisy classifier's checkpoint, if the recipe has one. */
+  readonly classifier?: string;
+  /** The folder to write, e.g. `models/mnist-32`. An earlier one is replaced. */
+  readonly out: string;
+  /** Instead of the recipe's id. */
+  readonly id?: string;
+  /** Instead of the recipe's way to store weights. */
+  readonly weights?: WeightStorage;
+  /** Called before each part: its name, and how many of how many are done. */
+  readonly onProgress?: (part: string, done: number, total: number) => void;
+}
+
+/**
+ * Converts checkpoints into `diffusion.onnx`, `classifier.onnx`, `gradient.onnx` and `model.json`. The same
+ * checkpoints and recipe always give the same bytes; a failure leaves the folder as it was.
+ *
+ * @returns what model.json says
+ * @throws {CheckpointError} if a checkpoint can't be read
+ * @throws {ArchitectureMismatchError} if one does not fit the recipe's architecture
+ */
+export async function convertModel(options: ConvertOptions): Promise<ModelManifest> {
+  const { recipe, weights: storage = recipe.weights } = options;
+  const classifier = classifierOf(options);
+  const total = classifier ? 3 : 1;
+  const report = (part: string, done: number) => options.onProgress?.(part, done, total);
+  return replaceFolder(options.out, async (folder) => {
+    report('diffusion', 0);
+    const diffusion = await convertDiffusion(options, storage, folder);
+    const guidance = classifier && (await convertClassifier(classifier, storage, folder, report));
+    report('model.json', total);
+    const manifest = parseManifest(manifestOf(options, { diffusion, ...guidance }), 'the converted model');
+    await folder.write('model.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
+    return manifest;
+  });
+}
+
+interface ClassifierJob {
+  readonly path: string;
+  readonly architecture: EncoderOptions;
+}
+
+function classifierOf({ recipe, classifier: path }: ConvertOptions): ClassifierJob | undefined {
+  const architecture = recipe.architecture.classifier;
+  if (architecture && path === undefined)
+    throw new Error(`recipe ${recipe.id} needs a classifier's checkpoint`);
+  if (!architecture && path !== undefined) throw new Error(`recipe ${recipe.id} describes no classifier`);
+  return architecture && path !== undefined ? { path, architecture } : undefined;
+}
+
+async function convertDiffusion(
+  { recipe, diffusion: path }: ConvertOptions,
+  storage: WeightStorage,
+  folder: FolderWriter,
+) {
+  await using checkpoint = await openCheckpoint(path);
+  const graph = naming(path, () => buildModel(checkpoint, recipe.architecture.diffusion, { storage }));
+  return folder.write('diffusion.onnx', serializeModel(graph));
+}
+
+async function convertClassifier(
+  { path, architecture }: ClassifierJob,
+  storage: WeightStorage,
+  folder: FolderWriter,
+  report: (part: string, done: number) => void,
+) {
+  report('classifier', 1);
+  await using checkpoint = await openCheckpoint(path);
+  const graph = naming(path, () => buildModel(checkpoint, architecture, { storage }));
+  const classifier = await folder.write('classifier.onnx', serializeModel(graph));
+  report('gradient', 2);
+  const names = { image: 'x', timestep: 'timestep', logits: 'logits' };
+  const gradient = await folder.write('gradient.onnx', serializeModel(buildGradientGraph(graph, names)));
+  return { classifier, gradient };
+}
+
+function manifestOf({ recipe, id }: ConvertOptions, graphs: ModelManifest['graphs']): ModelManifest {
+  const { architecture, weights: _, ...settings } = recipe;
+  const { in_channels: channels, image_size: size, num_classes, out_channels } = architecture.diffusion;
+  return {
+    manifest_version: 1,
+    ...settings,
+    id: id ?? recipe.id,
+    image: { channels, height: size, width: size },
+    class_conditional: num_classes !== undefined,
+    output_channels: out_channels,
+    graphs,
+  };
+}
+
+/** Puts the checkpoint's path before an error about its content. */
+function naming<T>(path: string, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof Error) error.message = `${path}: ${error.message}`;
+    throw error;
+  }
+}

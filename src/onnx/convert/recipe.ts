@@ -1,0 +1,90 @@
+/** A conversion recipe: everything about a model that its weights do not say. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { modelManifest } from '../../models/manifest.ts';
+import { encoderOptions, unetOptions } from '../architectures/options.ts';
+
+const { id, name, description, classes, diffusion, max_batch_size, defaults } = modelManifest.shape;
+
+export const recipeSchema = z
+  .strictObject({
+    id,
+    name,
+    description,
+    architecture: z.strictObject({ diffusion: unetOptions, classifier: encoderOptions.optional() }),
+    classes,
+    diffusion,
+    max_batch_size,
+    defaults,
+    /** How the weights are stored; the arithmetic is float32 either way. */
+    weights: z.enum(['float32', 'float16']).default('float32'),
+  })
+  .superRefine((recipe, context) => {
+    const { diffusion: unet, classifier } = recipe.architecture;
+    const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const learned = recipe.diffusion.variance_type.startsWith('learned');
+    const outputs = unet.in_channels * (learned ? 2 : 1);
+    if (unet.out_channels !== outputs) {
+      problem(
+        ['architecture', 'diffusion', 'out_channels'],
+        `variance_type ${recipe.diffusion.variance_type} on ${unet.in_channels} channels needs ${outputs}`,
+      );
+    }
+    const classCount = classifier?.out_channels ?? unet.num_classes;
+    if (classCount !== undefined && classCount !== recipe.classes.length) {
+      problem(['classes'], `${recipe.classes.length} names for ${classCount} classes`);
+    }
+    if (classifier && classifier.in_channels !== unet.in_channels) {
+      problem(
+        ['architecture', 'classifier', 'in_channels'],
+        `expected ${unet.in_channels}, as the diffusion model`,
+      );
+    }
+    if (classifier && classifier.image_size !== unet.image_size) {
+      problem(
+        ['architecture', 'classifier', 'image_size'],
+        `expected ${unet.image_size}, as the diffusion model`,
+      );
+    }
+  });
+
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/**
+ * Reads a recipe: the name of one that comes with Cairn (`mnist-32`), or the path of a JSON file.
+ *
+ * @throws {Error} one line that names every bad field
+ */
+export async function loadRecipe(nameOrPath: string): Promise<Recipe> {
+  const builtIn = /^[\w-]+$/.test(nameOrPath);
+  const path = builtIn
+    ? fileURLToPath(new URL(`../recipes/${nameOrPath}.json`, import.meta.url))
+    : nameOrPath;
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const what = builtIn ? `no recipe is called ${nameOrPath}` : `recipe ${nameOrPath} can't be read`;
+    throw new Error(`${what} (a recipe is a name that comes with Cairn, or a path to a .json file)`, {
+      cause: error,
+    });
+  }
+  return parseRecipe(text, nameOrPath);
+}
+
+/** @param source where the text came from, for the message */
+export function parseRecipe(text: string, source: string): Recipe {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`recipe ${source} is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  const result = recipeSchema.safeParse(json);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(
+    ({ path, message }) => `${path.join('.') || '(top level)'}: ${message}`,
+  );
+  throw new Error(`recipe ${source} is not valid: ${problems.join('; ')}`);
+}
