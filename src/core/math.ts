@@ -22,6 +22,7 @@ const TWO_POW_54 = 18014398509481984;
 const POWER_BIAS = 1022;
 /** 2^k at index k + 1022, for every normal exponent. */
 const POWERS_OF_TWO = powersOfTwo();
+const TWO_POW_1022 = POWERS_OF_TWO[POWER_BIAS + 1022]!;
 
 function powersOfTwo(): Float64Array {
   const table = new Float64Array(2046);
@@ -60,13 +61,15 @@ export function exp(x: number): number {
 /** Natural logarithm. log(0) is -Infinity, log of a negative number is NaN. */
 export function log(x: number): number {
   if (!(x > 0 && x < Infinity)) return x === 0 ? -Infinity : x > 0 ? x : NaN;
-  if (x < SMALLEST_NORMAL) return log(x * TWO_POW_54) - 54 * LN2_HIGH - 54 * LN2_LOW;
+  // near the ends of the range 2^-k is no normal number: take another x and correct for it
+  if (x < SMALLEST_NORMAL) return log(x * TWO_POW_54) - 54 * Math.LN2;
+  if (x >= TWO_POW_1022) return log(x / TWO_POW_54) + 54 * Math.LN2;
   // x = 2^k (1 + f) with sqrt(1/2) < 1 + f < sqrt(2); the high word of a float64 holds its exponent
   float64[0] = x;
   const highWord = words[HIGH_WORD]!;
   const aboveRootTwo = ((highWord & 0xfffff) + 0x95f64) >> 20;
   const k = (highWord >> 20) - 1023 + aboveRootTwo;
-  const f = (k === 1024 ? x / 2 / POWERS_OF_TWO[POWER_BIAS + 1023]! : x * POWERS_OF_TWO[POWER_BIAS - k]!) - 1;
+  const f = x * POWERS_OF_TWO[POWER_BIAS - k]! - 1;
   const s = f / (2 + f);
   const z = s * s;
   const w = z * z;

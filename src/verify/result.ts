@@ -13,7 +13,7 @@ export interface CheckResult {
   readonly detail?: string;
 }
 
-/** Collects comparisons and remembers the one that comes closest to its tolerance. */
+/** Collects comparisons and remembers the one closest to its tolerance; of exact ones the strictest. */
 export class Comparison {
   #cases = 0;
   #worst = { ratio: -1, error: 0, tolerance: 0 };
@@ -58,7 +58,8 @@ export class Comparison {
     const passed = error <= tolerance;
     const ratio = error === 0 ? 0 : error / tolerance;
     const worst = this.#worst;
-    if (ratio > worst.ratio || (ratio === worst.ratio && tolerance > worst.tolerance)) {
+    const stricter = tolerance > 0 && (worst.tolerance === 0 || tolerance < worst.tolerance);
+    if (ratio > worst.ratio || (ratio === worst.ratio && stricter)) {
       this.#worst = { ratio, error, tolerance };
     }
     if (!passed) this.#failures.push(`${what}: ${number(error)} > ${number(tolerance)}`);
