@@ -11,8 +11,8 @@ export interface StridedLayout {
   readonly offset: number;
 }
 
-/** Largest tensor that is read, in bytes: a stride of 0 lets a few bytes in a file ask for any size. */
-const MAX_TENSOR_BYTES = 2 ** 32;
+/** How many elements a view may have beyond its storage's: a stride of 0 lets a few bytes in a file ask for any size. */
+const MAX_REPEATED_ELEMENTS = 2 ** 26;
 
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
@@ -29,7 +29,7 @@ export function spannedElements(layout: StridedLayout): number {
  *   is too large to be read
  */
 export function checkLayout(layout: StridedLayout, storageElements: number): void {
-  const { shape, strides, offset, dtype } = layout;
+  const { shape, strides, offset } = layout;
   for (const value of [...shape, ...strides, offset]) {
     if (!Number.isSafeInteger(value) || value < 0) {
       throw new Error(
@@ -40,8 +40,8 @@ export function checkLayout(layout: StridedLayout, storageElements: number): voi
   if (shape.length !== strides.length) {
     throw new Error(`shape [${shape}] has ${shape.length} axes, strides [${strides}] ${strides.length}`);
   }
-  if (elementCount(shape) * BYTES_PER_ELEMENT[dtype] > MAX_TENSOR_BYTES) {
-    throw new Error(`shape [${shape}] is over ${MAX_TENSOR_BYTES} bytes`);
+  if (elementCount(shape) > Math.max(storageElements, MAX_REPEATED_ELEMENTS)) {
+    throw new Error(`shape [${shape}] repeats the ${storageElements} elements of its storage too often`);
   }
   const end = offset + spannedElements(layout);
   if (end > storageElements) {
