@@ -1,9 +1,14 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
-/**
- * Three kinds of test: plain Node, inside workerd (`test/worker`-like folders), and whole processes that get killed.
- */
+const workerdTests = [
+  'test/durable/**/*.test.ts',
+  'test/functions/**/*.test.ts',
+  'test/inference/worker/**/*.test.ts',
+];
+const systemTests = ['test/system/**/*.test.ts'];
+
+/** Three kinds of test: plain Node, inside workerd, and whole processes that get killed. */
 export default defineConfig({
   test: {
     projects: [
@@ -11,27 +16,44 @@ export default defineConfig({
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/durable/**', 'test/functions/**', 'test/inference/worker/**', 'test/system/**'],
+          exclude: [...workerdTests, ...systemTests],
           testTimeout: 60_000,
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+        plugins: [
+          cloudflareTest(({ inject }) => ({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: {
+              bindings: {
+                // A real inference server in Node behind a proxy that misbehaves on demand: onnxruntime in WebAssembly
+                // costs seconds a file, so one test alone runs the embedded backend.
+                INFERENCE_BACKEND: 'remote',
+                INFERENCE_URL: inject('inferenceUrl'),
+                INFERENCE_TIMEOUT_MS: '2000',
+                STEP_DEADLINE_SECONDS: '3',
+                STEPS_PER_ALARM: '1000',
+                ALLOW_PRIVATE_WEBHOOKS: 'true',
+                WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+              },
+            },
+          })),
+        ],
         test: {
           name: 'workerd',
-          include: [
-            'test/durable/**/*.test.ts',
-            'test/functions/**/*.test.ts',
-            'test/inference/worker/**/*.test.ts',
-          ],
+          include: workerdTests,
+          globalSetup: './test/support/worker-setup.ts',
           testTimeout: 60_000,
+          // The servers of the setup are shared, and their faults are for one test at a time.
+          fileParallelism: false,
         },
       },
       {
         test: {
           name: 'system',
-          include: ['test/system/**/*.test.ts'],
+          include: systemTests,
           testTimeout: 600_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
         },
       },

@@ -51,8 +51,6 @@ export async function runSteps(
     }
     ports.commit(next, { backend_ms: ms });
     if (!goOn) return next.done ? 'done' : 'budget';
-    if (!ports.backend.remote) await ports.wait(0); // let requests in between two blocking computations
-    if (ports.stopped()) return 'stopped';
     state = next;
     call = ahead ?? evaluateAt(trajectory, next, ports);
   }
