@@ -37,7 +37,10 @@ export class GraphSession {
     return new GraphSession(session, signature);
   }
 
-  /** Runs the graph on the inputs that are its own; the others are ignored. */
+  /**
+   * Runs the graph on the inputs that are its own; the others are ignored. onnxruntime-node computes on the calling
+   * thread, so nothing else of this process moves until the run is done.
+   */
   async run(inputs: TensorsByName, wanted: readonly string[]): Promise<NamedTensor[]> {
     const feeds = this.#signature.inputs.map(({ name }) => [name, toOrt(inputs.get(name)!)] as const);
     const results = await this.#session.run(Object.fromEntries(feeds), wanted);
