@@ -18,7 +18,7 @@ export function compositeGradient(n: GradientContext): CompositeGradient | undef
   return n.node.opType === 'Mul' ? silu(n) : undefined;
 }
 
-/** y = x s with s = sigmoid(x): dx = dy s (1 + x - y). */
+/** y = x s with s = sigmoid(x): dx = dy (s + y (1 - s)), which needs no x. */
 function silu(n: GradientContext): CompositeGradient | undefined {
   for (const [input, gate] of [
     [n.x(0), n.x(1)],
@@ -26,7 +26,7 @@ function silu(n: GradientContext): CompositeGradient | undefined {
   ] as const) {
     const producer: GraphNode | undefined = n.g.producerOf(gate);
     if (producer?.opType !== 'Sigmoid' || producer.inputs[0] !== input.name) continue;
-    const slope = () => n.mul(gate, n.add(n.sub(input, n.y()), 1));
+    const slope = () => n.add(n.mul(n.op('Sub', n.constant(1, gate.dtype), gate), n.y()), gate);
     return { input, gradient: () => n.mul(n.dy, slope()) };
   }
   return undefined;

@@ -140,7 +140,7 @@ export class GraphBuilder {
     }
     const key = `constant ${constant.dtype}[${constant.dims}] ${constant.bytes()}`;
     const twin = this.known.get(key);
-    if (twin !== undefined) return this.valueNamed(twin[0]!);
+    if (twin !== undefined) return this.value(twin[0]!);
     const value = this.initializer(constantName(constant), constant);
     this.known.set(key, [value.name]);
     return value;
@@ -178,7 +178,7 @@ export class GraphBuilder {
       Array.from({ length: outputCount }, () => '_'),
     );
     const twin = this.known.get(key);
-    if (twin !== undefined) return twin.map((name) => this.valueNamed(name));
+    if (twin !== undefined) return twin.map((name) => this.value(name));
     const name = this.uniqueName([...this.scopes, opType].join('/'));
     const outputs =
       outputCount === 1
@@ -189,6 +189,13 @@ export class GraphBuilder {
     this.graph.nodes.push(node);
     this.known.set(key, outputs);
     return outputs.map((output, index) => this.remember({ name: output, ...types[index]! }));
+  }
+
+  /** @throws {Error} if the graph has no value of this name */
+  value(name: string): Value {
+    const value = this.graph.values.get(name);
+    if (value === undefined) throw new Error(`the graph has no value named ${name}`);
+    return value;
   }
 
   /** The node that computes a value; `undefined` for inputs and constants. */
@@ -207,7 +214,7 @@ export class GraphBuilder {
     const node = this.graph.nodes[at];
     if (node === undefined) throw new Error(`${value.name} is not the output of a node`);
     const present = node.outputs[index];
-    if (present) return this.valueNamed(present);
+    if (present) return this.value(present);
     const name = this.uniqueName(`${node.name}.${index}`);
     const outputs = Array.from({ length: Math.max(index + 1, node.outputs.length) }, (_, i) =>
       i === index ? name : (node.outputs[i] ?? ''),
@@ -257,11 +264,6 @@ export class GraphBuilder {
   /** The finished graph, without the nodes and constants that no output needs. */
   build(): Graph {
     return withoutDeadNodes(inlineOutputNames(this.graph));
-  }
-
-  /** The known value of this name. */
-  private valueNamed(name: string): Value {
-    return this.graph.values.get(name)!;
   }
 
   private remember(value: Value): Value {

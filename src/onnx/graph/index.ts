@@ -7,4 +7,4 @@ export type { Dim, Shape } from './dim.ts';
 export { serializeModel } from './export.ts';
 export { describeNode, type Graph, type GraphNode, type Value, type ValueType } from './graph.ts';
 export { parseModel } from './import.ts';
-export { elements, lazyTensor, type Tensor, tensor, tensorFrom, toNumbers } from './tensor.ts';
+export { elements, isUniform, lazyTensor, type Tensor, tensor, tensorFrom, toNumbers } from './tensor.ts';

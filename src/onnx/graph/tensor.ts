@@ -67,3 +67,8 @@ export function toNumbers(constant: Tensor): number[] {
   }
   return Array.from(elements(constant) as Iterable<number | bigint>, Number);
 }
+
+/** Whether every element is this number. */
+export function isUniform(constant: Tensor, value: number): boolean {
+  return toNumbers(constant).every((element) => element === value);
+}

@@ -1,36 +1,93 @@
 /** Gradients of normalisation layers with respect to their input. */
-import type { Value } from '../../graph/index.ts';
+import { isUniform, type Value } from '../../graph/index.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
 
+/** What a layer computed on the way: x normalised, and 1 / sqrt(variance + epsilon). */
+interface Normalized {
+  readonly normal: Value;
+  readonly inverse: Value;
+}
+
 /**
- * With c = x - mean, r = 1 / sqrt(var + epsilon) and the gradient g of the normalised c r, all along `axes`:
- * dx = r (g - mean(g)) - c r^3 mean(g c).
+ * With the gradient g of the normalised values, already times `inverse`, and means along `axes`:
+ * dx = g - mean(g) - normal mean(g normal).
  */
-function normalizedGradient(
-  n: GradientContext,
-  g: Value,
-  { centred, inverse, axes }: { centred: Value; inverse: Value; axes: readonly number[] },
-): Value {
-  const scaled = n.mul(g, inverse);
-  const along = n.mul(n.mean(n.mul(scaled, centred), axes), n.mul(inverse, inverse));
-  return n.sub(n.sub(scaled, n.mul(centred, along)), n.mean(scaled, axes));
+function throughStatistics(n: GradientContext, g: Value, normal: Value, axes: readonly number[]): Value {
+  const along = n.mean(n.mul(g, normal), axes);
+  return n.sub(n.sub(g, n.mul(normal, along)), n.mean(g, axes));
 }
 
 /** Normalises each channel of each image over its spatial axes, then scales and shifts it. */
 const instanceNormalization: GradientRule = (n) => [
   () => {
-    const rank = n.x().shape.length;
     const axes = n
       .x()
       .shape.map((_, axis) => axis)
       .slice(2);
-    const centred = n.sub(n.x(), n.mean(n.x(), axes));
-    const variance = n.mean(n.mul(centred, centred), axes);
-    const inverse = n.op('Reciprocal', n.op('Sqrt', n.add(variance, n.forward.float('epsilon', 1e-5))));
-    const scale = n.op('Reshape', n.x(1), n.g.ints([1, -1, ...Array.from({ length: rank - 2 }, () => 1)]));
-    return normalizedGradient(n, n.mul(n.dy, scale), { centred, inverse, axes });
+    const [scale, bias] = [n.g.tensorOf(n.x(1)), n.g.tensorOf(n.x(2))];
+    const unit = scale !== undefined && isUniform(scale, 1);
+    const plain = unit && bias !== undefined && isUniform(bias, 0);
+    const { normal, inverse } = plain ? fromOutput(n, axes) : fromInput(n, axes);
+    const perChannel = axes.map(() => 1);
+    const dy = unit ? n.dy : n.mul(n.dy, n.op('Reshape', n.x(1), n.g.ints([-1, ...perChannel])));
+    const channels = plain ? channelSlope(n, dy) : undefined;
+    if (channels === undefined) return throughStatistics(n, n.mul(dy, inverse), normal, axes);
+    const { gradient, slope, view } = channels;
+    const scaled = n.mul(gradient, n.mul(slope, view(inverse)));
+    return n.reshapeLike(throughStatistics(n, scaled, view(normal), [2, 3]), n.x());
   },
 ];
+
+/**
+ * The output is the normalised input; that gives the statistics with one product and one mean, because
+ * q = mean(x normal) = var / sqrt(var + epsilon), and so 1 / sqrt(var + epsilon) = 2 / (q + sqrt(q^2 + 4 epsilon)).
+ */
+function fromOutput(n: GradientContext, axes: readonly number[]): Normalized {
+  const epsilon = n.forward.float('epsilon', 1e-5);
+  const normal = n.y();
+  const q = n.mean(n.mul(n.x(), normal), axes);
+  const root = n.op('Sqrt', n.add(n.mul(q, q), 4 * epsilon));
+  return { normal, inverse: n.op('Div', n.constant(2, q.dtype), n.add(q, root)) };
+}
+
+function fromInput(n: GradientContext, axes: readonly number[]): Normalized {
+  const centred = n.sub(n.x(), n.mean(n.x(), axes));
+  const variance = n.mean(n.mul(centred, centred), axes);
+  const inverse = n.op('Reciprocal', n.op('Sqrt', n.add(variance, n.forward.float('epsilon', 1e-5))));
+  return { normal: n.mul(centred, inverse), inverse };
+}
+
+interface ChannelSlope {
+  /** `[N, groups, channels per group, pixels]`, like everything that `view` gives. */
+  readonly gradient: Value;
+  readonly slope: Value;
+  readonly view: (value: Value) => Value;
+}
+
+/**
+ * Group normalisation scales each channel after normalising groups of them. If the gradient is a product with such a
+ * scale, takes it apart, so that the scale can be multiplied with the statistics while both are small.
+ */
+function channelSlope(n: GradientContext, dy: Value): ChannelSlope | undefined {
+  const { g } = n;
+  const reshape = g.producerOf(dy);
+  if (reshape?.opType !== 'Reshape' || dy.shape.length !== 3) return undefined;
+  const product = g.producerOf(g.value(reshape.inputs[0]!));
+  if (product?.opType !== 'Mul') return undefined;
+  const [gradient, slope] = product.inputs.map((name) => g.value(name)) as [Value, Value];
+  const [groups, channels, rank] = [n.x().shape[1], gradient.shape[1], gradient.shape.length];
+  if (typeof groups !== 'number' || typeof channels !== 'number' || channels % groups !== 0) return undefined;
+  const aligned = slope.shape.toReversed();
+  const spatial = aligned.slice(0, rank - 2);
+  if (aligned[rank - 2] !== channels || spatial.some((dim) => dim !== 1)) return undefined;
+  const view = (value: Value) => {
+    const perGroup = value.shape[2] === 1 ? 1 : channels / groups;
+    return g.op('Reshape', [value, g.ints([0, groups, perGroup, -1])]);
+  };
+  const small = g.op('Reshape', [slope, g.ints([-1, groups, channels / groups, 1])]);
+  const large = g.op('Reshape', [gradient, g.ints([0, groups, channels / groups, -1])]);
+  return { gradient: large, slope: small, view };
+}
 
 /** Normalises over the last axes; its optional outputs are the statistics that the gradient needs. */
 const layerNormalization: GradientRule = (n) => [
@@ -38,9 +95,12 @@ const layerNormalization: GradientRule = (n) => [
     const { shape, dtype } = n.x();
     const first = n.forward.axis('axis', -1, shape.length);
     const axes = shape.map((_, axis) => axis).slice(first);
-    const [mean, inverse] = [1, 2].map((index) => n.g.cast(n.g.optionalOutput(n.y(), index), dtype));
-    const centred = n.sub(n.x(), mean!);
-    return normalizedGradient(n, n.mul(n.dy, n.x(1)), { centred, inverse: inverse!, axes });
+    const [mean, inverse] = [1, 2].map((index) => n.g.cast(n.g.optionalOutput(n.y(), index), dtype)) as [
+      Value,
+      Value,
+    ];
+    const normal = n.mul(n.sub(n.x(), mean), inverse);
+    return throughStatistics(n, n.mul(n.mul(n.dy, n.x(1)), inverse), normal, axes);
   },
   undefined,
   n.dy,
