@@ -6,6 +6,9 @@ import type { GoldenDirectory } from './directory.ts';
  * are derived from it.
  */
 const driftSchema = z.looseObject({
+  checkpoint_io: z
+    .record(z.string(), z.looseObject({ output: z.number().optional(), grad: z.number().optional() }))
+    .optional(),
   loops: z
     .record(
       z.string(),
@@ -30,6 +33,7 @@ export function isDrift(content: unknown): boolean {
     typeof content === 'object' &&
     content !== null &&
     ('steps_vs_independent_float64_formulas' in content ||
+      'checkpoint_io' in content ||
       ('loops' in content && !Array.isArray(content.loops) && typeof content.loops === 'object'))
   );
 }
@@ -43,6 +47,7 @@ export async function readDrift(directory: GoldenDirectory): Promise<Drift> {
     directory.claim(path);
     const parsed = driftSchema.safeParse(content);
     if (!parsed.success) throw new Error(`${path}: ${z.prettifyError(parsed.error)}`);
+    drift.checkpoint_io = { ...drift.checkpoint_io, ...parsed.data.checkpoint_io };
     drift.loops = { ...drift.loops, ...parsed.data.loops };
     drift.steps_vs_independent_float64_formulas = {
       ...drift.steps_vs_independent_float64_formulas,

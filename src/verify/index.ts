@@ -8,8 +8,14 @@ import type { CheckResult } from './result.ts';
 export type { LoadNetworks, LoopEvaluation, LoopInput, LoopNetworks, NetworkSource } from './networks.ts';
 export { type CheckResult, formatCheck, formatHeader } from './result.ts';
 
+/** Runs checkpoints with Cairn's own converter in onnxruntime-node, which is loaded when the first loop asks for it. */
+export const loadOnnxNetworks: LoadNetworks = async (source) => {
+  const engine = await import('./onnx-networks.ts');
+  return engine.loadOnnxNetworks(source);
+};
+
 export interface VerifyOptions {
-  /** Runs the checkpoints that loops name; without it only what needs no network is checked. */
+  /** Runs the checkpoints that loops name ({@link loadOnnxNetworks}); without it only what needs no network is checked. */
   readonly loadNetworks?: LoadNetworks | undefined;
 }
 

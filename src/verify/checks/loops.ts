@@ -1,37 +1,22 @@
+import { basename } from 'node:path';
 import { z } from 'zod';
 import {
-  createDiffusion,
   type Diffusion,
   initSampler,
   modelTimestep,
-  type SamplerConfig,
   type SamplerState,
+  type StepResult,
   stepSampler,
   toNHWC,
   toUint8,
 } from '../../core/index.ts';
 import { type CheckInput, type CheckKind, firstOf, hasKeys } from '../contract.ts';
 import { folderOf } from '../directory.ts';
+import type { Drift } from '../drift.ts';
 import type { LoopEvaluation, LoopNetworks } from '../networks.ts';
-import type { Npz } from '../npz.ts';
 import { Comparison, largestMagnitude } from '../result.ts';
-import { scheduleFields, settingsFrom, typeFields } from './reference-settings.ts';
+import { GoldenLoop, loopSchema } from './golden-loop.ts';
 
-const loopSchema = z.looseObject({
-  file: z.string(),
-  sampler: z.enum(['p_sample_loop', 'ddim_sample_loop']),
-  eta: z.number().default(0),
-  ...scheduleFields,
-  ...typeFields,
-  timestep_respacing: z.string(),
-  clip_denoised: z.boolean(),
-  classifier_scale: z.number(),
-  model_checkpoint: z.string(),
-  classifier_checkpoint: z.string().nullable(),
-  timestep_map: z.array(z.int()),
-  mid_index: z.int(),
-  max_abs_change_per_step_from_1e6_perturbation_of_x_T: z.array(z.number()).optional(),
-});
 const index = z.looseObject({ loops: z.array(loopSchema) });
 
 /** Whole loops with the networks named: the core alone, each step alone, and the loop from start to end. */
@@ -50,54 +35,6 @@ export const loops: CheckKind = {
   },
 };
 
-/** One golden loop: its arrays, and the sampler that has to reproduce them. */
-class GoldenLoop {
-  readonly entry: z.infer<typeof loopSchema>;
-  readonly npz: Npz;
-  readonly diffusion: Diffusion;
-  readonly shape: readonly [number, number, number, number];
-  readonly steps: number;
-
-  constructor(entry: z.infer<typeof loopSchema>, npz: Npz) {
-    this.entry = entry;
-    this.npz = npz;
-    this.diffusion = createDiffusion(settingsFrom(entry, entry), entry.timestep_respacing);
-    const [batch = 0, channels = 0, height = 0, width = 0] = npz.array('x_T').shape;
-    this.shape = [batch, channels, height, width];
-    this.steps = this.diffusion.numTimesteps;
-  }
-
-  /** @param gradientScale what the sampler multiplies the gradient by; 1 for golden gradients, which are scaled */
-  config(gradientScale: number): SamplerConfig {
-    return {
-      sampler: this.entry.sampler === 'ddim_sample_loop' ? 'ddim' : 'ddpm',
-      eta: this.entry.eta,
-      clipDenoised: this.entry.clip_denoised,
-      guidanceScale: gradientScale,
-      channels: this.shape[1],
-      batch: this.shape[0],
-    };
-  }
-
-  get guided(): boolean {
-    return this.entry.classifier_checkpoint !== null && this.npz.has('grad');
-  }
-
-  /** The k-th tensor of an array of one per step. */
-  at(name: string, k: number): Float32Array {
-    const data = this.npz.float32(name);
-    const count = this.npz.array(name).shape[0]!;
-    const size = data.length / count;
-    return data.subarray(k * size, (k + 1) * size);
-  }
-
-  /** The state before step k, with the golden x. */
-  stateBefore(k: number, config: SamplerConfig): SamplerState {
-    const start = initSampler(this.diffusion, config, this.at('x_seq', k));
-    return { ...start, t: this.steps - 1 - k, step: k };
-  }
-}
-
 /** What needs no network: timesteps, the steps whose model output the file has, and the bytes of the picture. */
 function checkCore(comparison: Comparison, loop: GoldenLoop): void {
   const { entry, npz, diffusion, steps } = loop;
@@ -108,9 +45,8 @@ function checkCore(comparison: Comparison, loop: GoldenLoop): void {
     const expected = received.map((_, i) => modelTimestep(diffusion, steps - 1 - Math.floor(i / perStep)));
     comparison.close(name, expected, received, 0);
   }
-  const stored = { model_output_first: 0, model_output_mid: entry.mid_index, model_output_last: steps - 1 };
   const config = loop.config(loop.guided ? 1 : 0);
-  for (const [name, k] of Object.entries(stored)) {
+  for (const { name, k } of loop.storedOutputs) {
     const evaluation = {
       modelOutput: npz.float32(name),
       gradient: loop.guided ? loop.at('grad', k) : null,
@@ -122,7 +58,7 @@ function checkCore(comparison: Comparison, loop: GoldenLoop): void {
       evaluation,
       loop.at('noises', k),
     );
-    compareStep(comparison, loop, k, result.state.tensors.x, result.predXStart, () => CORE_TOLERANCE);
+    compareStep(comparison, loop, k, result, (largest) => CORE_TOLERANCE * largest);
   }
   const [, channels, height, width] = loop.shape;
   const bytes = toNHWC(toUint8(npz.float32('final')), { channels, height, width });
@@ -132,20 +68,19 @@ function checkCore(comparison: Comparison, loop: GoldenLoop): void {
 /** A few roundings of float32, relative to the largest value. */
 const CORE_TOLERANCE = 1e-6;
 
+/** @param tolerance absolute, given the largest value that is expected */
 function compareStep(
   comparison: Comparison,
   loop: GoldenLoop,
   k: number,
-  sample: Float32Array,
-  predXStart: Float32Array,
+  { state, predXStart }: StepResult,
   tolerance: (largest: number) => number,
 ): void {
   for (const [name, actual, expected] of [
-    ['x', sample, loop.at('x_seq', k + 1)],
+    ['x', state.tensors.x, loop.at('x_seq', k + 1)],
     ['predicted x_0', predXStart, loop.at('pred_xstart', k)],
   ] as const) {
-    const largest = largestMagnitude(expected, 1);
-    comparison.close(`${name} of step ${k}`, actual, expected, tolerance(largest) * largest);
+    comparison.close(`${name} of step ${k}`, actual, expected, tolerance(largestMagnitude(expected, 1)));
   }
 }
 
@@ -173,8 +108,9 @@ async function* checkWithNetworks(
     classifier: entry.classifier_checkpoint && folderOf(path) + entry.classifier_checkpoint,
   });
   try {
+    const tolerances = networkTolerances(drift, entry);
     const each = new Comparison();
-    for (let k = 0; k < loop.steps; k++) await checkStepWithNetworks(each, loop, networks, k);
+    for (let k = 0; k < loop.steps; k++) await checkStepWithNetworks(each, loop, networks, tolerances, k);
     yield each.result(`${file} (each step)`);
     const whole = new Comparison();
     await checkWholeLoop(whole, loop, networks, drift.loops?.[entry.file]);
@@ -189,45 +125,68 @@ async function checkStepWithNetworks(
   comparison: Comparison,
   loop: GoldenLoop,
   networks: LoopNetworks,
+  tolerances: NetworkTolerances,
   k: number,
-) {
+): Promise<void> {
   const { entry, npz, diffusion } = loop;
   const config = loop.config(loop.guided ? entry.classifier_scale : 0);
   const state = loop.stateBefore(k, config);
   const evaluation = await evaluate(loop, networks, state);
-  const stored = new Map([
-    [0, 'model_output_first'],
-    [entry.mid_index, 'model_output_mid'],
-    [loop.steps - 1, 'model_output_last'],
-  ]).get(k);
+  const { modelOutput, gradient } = evaluation;
+  const stored = loop.storedOutputs.find((output) => output.k === k);
+  const outputTolerance = tolerances.output(largestMagnitude(modelOutput, 1));
   if (stored) {
-    const expected = npz.float32(stored);
-    const tolerance = NETWORK_TOLERANCE * largestMagnitude(expected, 1);
-    comparison.close(`${stored}, step ${k}`, evaluation.modelOutput, expected, tolerance);
+    comparison.close(`${stored.name}, step ${k}`, modelOutput, npz.float32(stored.name), outputTolerance);
   }
-  if (evaluation.gradient) {
-    const scaled = evaluation.gradient.map((value) => value * entry.classifier_scale);
+  if (gradient) {
+    const scaled = gradient.map((value) => value * entry.classifier_scale);
     const expected = loop.at('grad', k);
     comparison.close(
       `gradient of step ${k}`,
       scaled,
       expected,
-      NETWORK_TOLERANCE * largestMagnitude(expected),
+      tolerances.gradient(largestMagnitude(expected)),
     );
   }
   const result = stepSampler(diffusion, config, state, evaluation, loop.at('noises', k));
-  // what an error of the model output becomes in the predicted x_0
-  const amplification =
-    1 + (diffusion.settings.meanType === 'epsilon' ? diffusion.sqrtRecipm1AlphasCumprod[state.t]! : 0);
-  compareStep(
-    comparison,
-    loop,
-    k,
-    result.state.tensors.x,
-    result.predXStart,
-    () => NETWORK_TOLERANCE * amplification,
-  );
+  const tolerance = (largest: number) =>
+    outputTolerance * outputSensitivity(diffusion, state.t, largest) + CORE_TOLERANCE * largest;
+  compareStep(comparison, loop, k, result, tolerance);
 }
+
+/**
+ * What an error of 1 in the model output may become in x_{t-1}, whose largest value is given, and in the predicted x_0:
+ * epsilon enters x_0 by a factor, and a learned variance scales the noise by the exponential of the output.
+ */
+function outputSensitivity(diffusion: Diffusion, t: number, largest: number): number {
+  const { meanType, varianceType } = diffusion.settings;
+  const throughMean = meanType === 'epsilon' ? diffusion.sqrtRecipm1AlphasCumprod[t]! : 0;
+  const logRange = Math.log(diffusion.betas[t]!) - diffusion.posteriorLogVarianceClipped[t]!;
+  const throughVariance = varianceType === 'learned_range' ? (largest * logRange) / 4 : 0;
+  return 1 + throughMean + throughVariance;
+}
+
+interface NetworkTolerances {
+  /** Of a model output whose largest value is this. */
+  readonly output: (largest: number) => number;
+  /** Of a scaled gradient whose largest value is this. */
+  readonly gradient: (largest: number) => number;
+}
+
+/** A multiple of what the drift file says of these checkpoints; without it what float32 networks usually drift. */
+function networkTolerances({ checkpoint_io }: Drift, entry: GoldenLoop['entry']): NetworkTolerances {
+  const driftOf = (checkpoint: string | null) => checkpoint_io?.[basename(checkpoint ?? '', '.pt')];
+  const output = driftOf(entry.model_checkpoint)?.output;
+  const gradient = driftOf(entry.classifier_checkpoint)?.grad;
+  return {
+    output: (largest) => (output === undefined ? NETWORK_TOLERANCE * largest : MARGIN * output),
+    gradient: (largest) =>
+      gradient === undefined ? NETWORK_TOLERANCE * largest : MARGIN * gradient * entry.classifier_scale,
+  };
+}
+
+/** The drift was measured on one input, and a loop visits many. */
+const MARGIN = 16;
 
 /** Float32 networks in two engines differ by about 1e-5 at values up to 4. */
 const NETWORK_TOLERANCE = 2e-5;

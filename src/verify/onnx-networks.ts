@@ -1,0 +1,124 @@
+/** Runs the networks of golden loops: their checkpoints through Cairn's own converter, in onnxruntime-node. */
+import { basename, dirname } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { buildModel } from '../onnx/architectures/build-model.ts';
+import type { ArchitectureOptions } from '../onnx/architectures/options.ts';
+import { optionsFromReference } from '../onnx/architectures/reference-options.ts';
+import { openCheckpoint } from '../onnx/checkpoint/checkpoint.ts';
+import { loadRecipe, type Recipe } from '../onnx/convert/recipe.ts';
+import { buildGradientGraph } from '../onnx/gradient/gradient-graph.ts';
+import { type Graph, serializeModel } from '../onnx/graph/index.ts';
+import { hasKeys } from './contract.ts';
+import type { GoldenDirectory } from './directory.ts';
+import type { LoadNetworks, LoopEvaluation, LoopInput, LoopNetworks } from './networks.ts';
+
+/** Converts the checkpoints with float32 weights and opens them, on one thread: threads of small graphs wait for each other. */
+export const loadOnnxNetworks: LoadNetworks = async ({ directory, model, classifier }) => {
+  const diffusion = await openNetwork(directory, model, 'diffusion', (graph) => graph);
+  const gradient = classifier
+    ? await openNetwork(directory, classifier, 'classifier', (graph) =>
+        buildGradientGraph(graph, { image: 'x', timestep: 'timestep', logits: 'logits' }),
+      )
+    : null;
+  return new OnnxNetworks(diffusion, gradient);
+};
+
+type Role = keyof Recipe['architecture'];
+
+async function openNetwork(
+  directory: GoldenDirectory,
+  path: string,
+  role: Role,
+  derive: (graph: Graph) => Graph,
+): Promise<InferenceSession> {
+  const options = await architectureOf(directory, path, role);
+  await using checkpoint = await openCheckpoint(directory.absolute(path));
+  directory.claim(path);
+  return InferenceSession.create(serializeModel(derive(buildModel(checkpoint, options))), {
+    intraOpNumThreads: 1,
+  });
+}
+
+/**
+ * The architecture of a checkpoint: what NAME.json beside NAME.pt says, else that of the built-in recipe with the
+ * folder's name, else that of mnist-32, whose layout this is.
+ */
+async function architectureOf(
+  directory: GoldenDirectory,
+  path: string,
+  role: Role,
+): Promise<ArchitectureOptions> {
+  const description = path.replace(/\.pt$/, '.json');
+  const content = directory.has(description) ? await directory.json(description) : undefined;
+  if (hasKeys(content, 'class', 'constructor_arguments')) {
+    return optionsFromReference(
+      String(content.class),
+      content.constructor_arguments as Readonly<Record<string, unknown>>,
+    );
+  }
+  const folder = basename(dirname(directory.absolute(path)));
+  const recipe = await loadRecipe(folder).catch(() => loadRecipe('mnist-32'));
+  const architecture = recipe.architecture[role];
+  if (!architecture) throw new Error(`${path}: recipe ${recipe.id} has no ${role}`);
+  return architecture;
+}
+
+class OnnxNetworks implements LoopNetworks {
+  readonly #diffusion: InferenceSession;
+  readonly #gradient: InferenceSession | null;
+
+  constructor(diffusion: InferenceSession, gradient: InferenceSession | null) {
+    this.#diffusion = diffusion;
+    this.#gradient = gradient;
+  }
+
+  async evaluate(input: LoopInput): Promise<LoopEvaluation> {
+    const x = new Tensor('float32', input.x, input.shape);
+    const timestep = new Tensor('float32', input.timestep, [input.shape[0]]);
+    const modelOutput = await this.#runDiffusion(input, x, timestep);
+    if (!input.targets) return { modelOutput, gradient: null, logProbs: null };
+    if (!this.#gradient) throw new Error('a guided step needs a classifier, and none was named');
+    const target = oneHot(input.targets, classesOf(this.#gradient));
+    const answer = await this.#gradient.run({ x, timestep, target });
+    return { modelOutput, gradient: float32(answer, 'gradient'), logProbs: float32(answer, 'log_probs') };
+  }
+
+  async #runDiffusion({ labels, lowRes }: LoopInput, x: Tensor, timestep: Tensor): Promise<Float32Array> {
+    const feeds: Record<string, Tensor> = { x, timestep };
+    const { inputNames } = this.#diffusion;
+    if (inputNames.includes('label')) {
+      if (!labels) throw new Error('a class-conditional model needs labels, and the loop has none');
+      feeds.label = new Tensor('int32', Int32Array.from(labels), [labels.length]);
+    }
+    if (inputNames.includes('low_res')) {
+      if (!lowRes) throw new Error('an upsampling model needs low_res, and the loop has none');
+      feeds.low_res = new Tensor('float32', lowRes.data, lowRes.shape);
+    }
+    return float32(await this.#diffusion.run(feeds), 'output');
+  }
+
+  async close(): Promise<void> {
+    await this.#diffusion.release();
+    await this.#gradient?.release();
+  }
+}
+
+/** K of the target input [N, K]. */
+function classesOf(session: InferenceSession): number {
+  const target = session.inputMetadata.find(({ name }) => name === 'target');
+  const classes = target?.isTensor ? target.shape[1] : undefined;
+  if (typeof classes !== 'number') throw new Error('the gradient graph does not say its number of classes');
+  return classes;
+}
+
+function oneHot(labels: readonly number[], classes: number): Tensor {
+  const weights = new Float32Array(labels.length * classes);
+  for (const [n, label] of labels.entries()) weights[n * classes + label] = 1;
+  return new Tensor('float32', weights, [labels.length, classes]);
+}
+
+function float32(answer: InferenceSession.OnnxValueMapType, name: string): Float32Array {
+  const data = answer[name]?.data;
+  if (!(data instanceof Float32Array)) throw new Error(`the engine gave no float32 output "${name}"`);
+  return data;
+}
