@@ -69,6 +69,38 @@ export function orderQueryKeyValue(weight: Weight, heads: number, order: Attenti
   return { shape: weight.shape, read };
 }
 
+/** Which rows (or columns) of a 3x3 kernel meet the same pixel of the smaller image, for even and odd outputs. */
+const MERGED_TAPS = [
+  [[0], [1, 2]],
+  [[0, 1], [2]],
+] as const;
+
+/**
+ * One phase of a 3x3 convolution over an image whose pixels were doubled: for the outputs at rows 2i + y and columns
+ * 2j + x it is a 2x2 convolution over the smaller image.
+ *
+ * @param weight `[out, in, 3, 3]`
+ * @returns `[out, in, 2, 2]`
+ */
+export function mergeDoubledTaps(weight: Weight, y: 0 | 1, x: 0 | 1): Weight {
+  const [to, from] = weight.shape as [number, number];
+  const read = (): Float32Array => {
+    const kernel = weight.read();
+    const merged = new Float32Array(to * from * 4);
+    for (let pair = 0; pair < to * from; pair++) {
+      for (const [row, rows] of MERGED_TAPS[y].entries()) {
+        for (const [column, columns] of MERGED_TAPS[x].entries()) {
+          let sum = 0;
+          for (const r of rows) for (const c of columns) sum += kernel[pair * 9 + r * 3 + c]!;
+          merged[pair * 4 + row * 2 + column] = sum;
+        }
+      }
+    }
+    return merged;
+  };
+  return { shape: [to, from, 2, 2], read };
+}
+
 /** Rows `from` to `to` (excluded) of a weight. */
 export function sliceRows(weight: Weight, from: number, to: number): Weight {
   const [rows, ...rest] = weight.shape as [number, ...number[]];
@@ -79,6 +111,7 @@ export function sliceRows(weight: Weight, from: number, to: number): Weight {
   };
   return { shape: [to - from, ...rest], read };
 }
+
 /** The same elements under another shape. */
 export function reshapeWeight(weight: Weight, shape: readonly number[]): Weight {
   return { shape, read: weight.read };

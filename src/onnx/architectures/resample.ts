@@ -1,6 +1,7 @@
 import type { Value } from '../graph/graph.ts';
 import { convolution } from './layers.ts';
 import type { Scope } from './scope.ts';
+import { upsampledConvolution } from './upsampled-convolution.ts';
 
 /** Averages 2x2 pixels: `[N, C, H, W]` to `[N, C, H/2, W/2]`. */
 export function averageDown(scope: Scope, x: Value): Value {
@@ -23,9 +24,7 @@ export function downsample(scope: Scope, x: Value, channels: number, learned: bo
   return convolution(scope, 'op', x, { from: channels, to: channels, kernel: 3, stride: 2 });
 }
 
-/** Doubles the size, followed by a convolution if `learned`. */
+/** Doubles the size, with a convolution if `learned`. */
 export function upsample(scope: Scope, x: Value, channels: number, learned: boolean): Value {
-  const repeated = nearestUp(scope, x);
-  if (!learned) return repeated;
-  return convolution(scope, 'conv', repeated, { from: channels, to: channels, kernel: 3 });
+  return learned ? upsampledConvolution(scope, 'conv', x, channels, channels) : nearestUp(scope, x);
 }

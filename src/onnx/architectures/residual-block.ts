@@ -3,6 +3,7 @@ import { foldScaleShift } from './folded-weights.ts';
 import { affine, convolution, groupNorm, linear, normalize, silu } from './layers.ts';
 import { averageDown, nearestUp } from './resample.ts';
 import type { Scope } from './scope.ts';
+import { upsampledConvolution } from './upsampled-convolution.ts';
 
 export interface ResidualBlockOptions {
   readonly from: number;
@@ -12,6 +13,8 @@ export interface ResidualBlockOptions {
   /** Halve or double the size on the way. */
   readonly resample?: 'down' | 'up';
 }
+
+const RESAMPLE = { down: averageDown, up: nearestUp } as const;
 
 /**
  * Two convolutions around the timestep's conditioning, added to the input:
@@ -30,18 +33,27 @@ export function residualBlock(
   { from, to, scaleShift, resample }: ResidualBlockOptions,
 ): Value {
   const { graph } = scope;
-  const resized = (value: Value): Value => {
-    if (resample === undefined) return value;
-    return resample === 'down' ? averageDown(scope, value) : nearestUp(scope, value);
-  };
-  const activated = resized(silu(scope, groupNorm(scope, 'in_layers.0', x)));
-  const hidden = convolution(scope, 'in_layers.2', activated, { from, to, kernel: 3 });
+  const activated = silu(scope, groupNorm(scope, 'in_layers.0', x));
+  const hidden = firstConvolution(scope, activated, from, to, resample);
   const condition = scaleShift ? scaleAndShift : addEmbedding;
   const conditioned = silu(scope, condition(scope, hidden, embedding, to));
   const residual = convolution(scope, 'out_layers.3', conditioned, { from: to, to, kernel: 3 });
-  const past = resized(x);
+  const past = resample === undefined ? x : RESAMPLE[resample](scope, x);
   const skip = from === to ? past : convolution(scope, 'skip_connection', past, { from, to, kernel: 1 });
   return graph.op('Add', [skip, residual]);
+}
+
+/** Resamples, then convolves; doubling and convolving are one operation. */
+function firstConvolution(
+  scope: Scope,
+  activated: Value,
+  from: number,
+  to: number,
+  resample: ResidualBlockOptions['resample'],
+): Value {
+  if (resample === 'up') return upsampledConvolution(scope, 'in_layers.2', activated, from, to);
+  const input = resample === 'down' ? averageDown(scope, activated) : activated;
+  return convolution(scope, 'in_layers.2', input, { from, to, kernel: 3 });
 }
 
 /** norm(h) * (1 + scale) + shift, where the embedding gives scale and shift. */

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { foldScaleShift, orderQueryKeyValue } from '../../../src/onnx/architectures/folded-weights.ts';
+import {
+  foldScaleShift,
+  mergeDoubledTaps,
+  orderQueryKeyValue,
+} from '../../../src/onnx/architectures/folded-weights.ts';
 import type { Weight } from '../../../src/onnx/architectures/weights.ts';
 
 const weight = (shape: number[], data: number[]): Weight => ({ shape, read: () => Float32Array.from(data) });
@@ -57,4 +61,10 @@ it('leaves the new order as it is, but for the scale of q', () => {
   const rows = Array.from({ length: 12 }, (_, row) => row);
   const ordered = Array.from(orderQueryKeyValue(weight([12], rows), 1, 'new').read());
   expect(ordered).toEqual(rows.map((row) => (row < 4 ? row / 2 : row)));
+});
+
+it('merges the taps of a 3x3 kernel that meet the same doubled pixel', () => {
+  const kernel = weight([1, 1, 3, 3], [1, 2, 4, 8, 16, 32, 64, 128, 256]);
+  expect([...mergeDoubledTaps(kernel, 0, 0).read()]).toEqual([1, 2 + 4, 8 + 64, 16 + 32 + 128 + 256]);
+  expect([...mergeDoubledTaps(kernel, 1, 1).read()]).toEqual([1 + 2 + 8 + 16, 4 + 32, 64 + 128, 256]);
 });
