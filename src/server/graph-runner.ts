@@ -34,6 +34,6 @@ export class GraphRunner implements ModelRunner {
 
 /** A graph and which outputs come from it. */
 export interface GraphPart {
-  readonly session: GraphSession;
+  readonly session: Pick<GraphSession, 'run'>;
   readonly outputs: readonly string[];
 }
