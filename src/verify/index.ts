@@ -3,7 +3,7 @@ import { checkKinds } from './checks/index.ts';
 import { GoldenDirectory } from './directory.ts';
 import { isDrift, readDrift } from './drift.ts';
 import type { LoadNetworks } from './networks.ts';
-import type { CheckResult } from './result.ts';
+import { type CheckResult, guarded } from './result.ts';
 
 export type { LoadNetworks, LoopEvaluation, LoopInput, LoopNetworks, NetworkSource } from './networks.ts';
 export { type CheckResult, formatCheck, formatHeader } from './result.ts';
@@ -38,20 +38,12 @@ export async function* verifyDirectory(
     const kind = isDrift(content) ? undefined : checkKinds.find((row) => row.recognises(content));
     if (!kind) continue;
     directory.claim(path);
-    try {
-      yield* kind.run({ directory, path, content, drift, loadNetworks: options.loadNetworks });
-    } catch (error) {
-      yield failure(path, error);
-    }
+    const input = { directory, path, content, drift, loadNetworks: options.loadNetworks };
+    yield* guarded(path, () => kind.run(input));
   }
   for (const path of directory.files) {
     if (!directory.isClaimed(path) && !path.endsWith('.md')) yield unclaimed(path);
   }
-}
-
-function failure(file: string, error: unknown): CheckResult {
-  const detail = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
-  return { file, cases: 0, maxError: Infinity, tolerance: 0, status: 'failed', detail };
 }
 
 function unclaimed(file: string): CheckResult {

@@ -13,6 +13,24 @@ export interface CheckResult {
   readonly detail?: string;
 }
 
+/** What a check that could not be carried out says. */
+function failure(file: string, error: unknown): CheckResult {
+  const detail = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
+  return { file, cases: 0, maxError: Infinity, tolerance: 0, status: 'failed', detail };
+}
+
+/** The results of a check; what it throws becomes a failed result, so that the other files are still checked. */
+export async function* guarded(
+  file: string,
+  check: () => AsyncIterable<CheckResult>,
+): AsyncGenerator<CheckResult> {
+  try {
+    yield* check();
+  } catch (error) {
+    yield failure(file, error);
+  }
+}
+
 /** Collects comparisons and remembers the one closest to its tolerance; of exact ones the strictest. */
 export class Comparison {
   #cases = 0;

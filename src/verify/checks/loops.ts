@@ -14,7 +14,7 @@ import { type CheckInput, type CheckKind, firstOf, hasKeys } from '../contract.t
 import { folderOf } from '../directory.ts';
 import type { Drift } from '../drift.ts';
 import type { LoopEvaluation, LoopNetworks } from '../networks.ts';
-import { Comparison, largestMagnitude } from '../result.ts';
+import { Comparison, guarded, largestMagnitude } from '../result.ts';
 import { GoldenLoop, loopSchema } from './golden-loop.ts';
 
 const index = z.looseObject({ loops: z.array(loopSchema) });
@@ -26,11 +26,13 @@ export const loops: CheckKind = {
   async *run(input) {
     for (const entry of index.parse(input.content).loops) {
       const file = folderOf(input.path) + entry.file;
-      const loop = new GoldenLoop(entry, await input.directory.npz(file));
-      const core = new Comparison();
-      checkCore(core, loop);
-      yield core.result(`${file} (core)`);
-      yield* checkWithNetworks(input, file, loop);
+      yield* guarded(file, async function* () {
+        const loop = new GoldenLoop(entry, await input.directory.npz(file));
+        const core = new Comparison();
+        checkCore(core, loop);
+        yield core.result(`${file} (core)`);
+        yield* checkWithNetworks(input, file, loop);
+      });
     }
   },
 };

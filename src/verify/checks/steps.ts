@@ -19,7 +19,7 @@ import { type CheckKind, firstOf, hasKeys } from '../contract.ts';
 import { folderOf } from '../directory.ts';
 import type { Drift } from '../drift.ts';
 import type { Npz } from '../npz.ts';
-import { Comparison, largestMagnitude } from '../result.ts';
+import { Comparison, guarded, largestMagnitude } from '../result.ts';
 import { scheduleFields, settingsFrom, typeFields } from './reference-settings.ts';
 import { unspacedDiffusion } from './schedules.ts';
 
@@ -42,17 +42,19 @@ export const steps: CheckKind = {
   async *run({ directory, path, content, drift }) {
     for (const entry of index.parse(content).files) {
       const file = folderOf(path) + entry.file;
-      const npz = await directory.npz(file);
-      const comparison = new Comparison();
-      for (const stepCase of entry.cases) {
-        const settings = settingsFrom(stepCase, entry);
-        const diffusion =
-          stepCase.class === 'GaussianDiffusion'
-            ? unspacedDiffusion(settings)
-            : createDiffusion(settings, stepCase.timestep_respacing ?? '');
-        checkCase(comparison, drift, npz, stepCase, diffusion);
-      }
-      yield comparison.result(file);
+      yield* guarded(file, async function* () {
+        const npz = await directory.npz(file);
+        const comparison = new Comparison();
+        for (const stepCase of entry.cases) {
+          const settings = settingsFrom(stepCase, entry);
+          const diffusion =
+            stepCase.class === 'GaussianDiffusion'
+              ? unspacedDiffusion(settings)
+              : createDiffusion(settings, stepCase.timestep_respacing ?? '');
+          checkCase(comparison, drift, npz, stepCase, diffusion);
+        }
+        yield comparison.result(file);
+      });
     }
   },
 };

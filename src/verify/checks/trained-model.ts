@@ -13,7 +13,7 @@ import { type CheckInput, type CheckKind, firstOf, hasKeys } from '../contract.t
 import { folderOf } from '../directory.ts';
 import type { LoopNetworks } from '../networks.ts';
 import type { Npz } from '../npz.ts';
-import { type CheckResult, Comparison, largestMagnitude } from '../result.ts';
+import { type CheckResult, Comparison, guarded, largestMagnitude } from '../result.ts';
 import { scheduleFields, settingsFrom, typeFields } from './reference-settings.ts';
 
 const loopSchema = z.looseObject({
@@ -58,9 +58,11 @@ export const trainedModel: CheckKind = {
       if (facts.io) yield await checkNetworks(input, folder + facts.io.file, networks);
       for (const loop of facts.loops) {
         const file = folder + loop.file;
-        const npz = await input.directory.npz(file);
-        yield checkBytes(`${file} (core)`, npz);
-        yield networks ? await checkLoop(file, npz, facts, loop, networks) : withoutNetworks(file);
+        yield* guarded(file, async function* () {
+          const npz = await input.directory.npz(file);
+          yield checkBytes(`${file} (core)`, npz);
+          yield networks ? await checkLoop(file, npz, facts, loop, networks) : withoutNetworks(file);
+        });
       }
     } finally {
       await networks?.close();
