@@ -1,12 +1,11 @@
-/** Shape of Resize (and Upsample, its ancestor): sizes given outright, or scales as constants. */
+/** Shape of Resize: sizes given outright, or scales as constants. */
 import { type Dim, multiplyDims } from '../graph/dim.ts';
 import { toNumbers } from '../graph/tensor.ts';
 import { like, type NodeContext, type ShapeRule } from './context.ts';
 
 /** The scale of each axis, 1 on axes that stay; `undefined` where the node gives sizes instead. */
 export function resizeScales(node: NodeContext): readonly number[] | undefined {
-  const at = node.node.opType === 'Upsample' ? 1 : 2;
-  const constant = node.constant(at);
+  const constant = node.constant(2);
   if (constant === undefined || constant.dims[0] === 0) return undefined;
   const scales = toNumbers(constant);
   const axes = node.ints('axes');
@@ -44,4 +43,4 @@ function scaleDim(node: NodeContext, dim: Dim, scale: number): Dim {
   return Number.isInteger(scale) ? multiplyDims([dim, scale]) : node.freshDim();
 }
 
-export const resizing: Readonly<Record<string, ShapeRule>> = { Resize: resize, Upsample: resize };
+export const resizing: Readonly<Record<string, ShapeRule>> = { Resize: resize };

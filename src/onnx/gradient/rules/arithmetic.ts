@@ -64,7 +64,6 @@ export const arithmetic: Readonly<Record<string, GradientRule>> = {
   Clip: clip,
   Where: (n) => [undefined, () => n.where(n.x(0), n.dy, 0), () => n.where(n.x(0), 0, n.dy)],
   Cast: (n) => [() => n.g.cast(n.dy, n.x().dtype)],
-  CastLike: (n) => [() => n.g.cast(n.dy, n.x().dtype)],
   Identity: (n) => [n.dy],
   Dropout: (n) => [n.dy],
 };

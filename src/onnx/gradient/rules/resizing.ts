@@ -39,11 +39,10 @@ function scalesFromSizes(n: GradientContext): readonly number[] {
 
 /** Whether output pixel i is input pixel floor(i / factor), for whole factors. */
 function repeats(n: GradientContext): boolean {
-  if (n.node.opType === 'Upsample') return true;
   const coordinates = n.forward.string('coordinate_transformation_mode', 'half_pixel');
   const rounding = n.forward.string('nearest_mode', 'round_prefer_floor');
   if (coordinates === 'asymmetric') return rounding === 'floor';
   return ['half_pixel', 'pytorch_half_pixel'].includes(coordinates) && rounding.startsWith('round');
 }
 
-export const resizing: Readonly<Record<string, GradientRule>> = { Resize: resize, Upsample: resize };
+export const resizing: Readonly<Record<string, GradientRule>> = { Resize: resize };
