@@ -31,12 +31,15 @@ async function openNetwork(
   role: Role,
   derive: (graph: Graph) => Graph,
 ): Promise<InferenceSession> {
-  const options = await architectureOf(directory, path, role);
-  await using checkpoint = await openCheckpoint(directory.absolute(path));
   directory.claim(path);
-  return InferenceSession.create(serializeModel(derive(buildModel(checkpoint, options))), {
-    intraOpNumThreads: 1,
-  });
+  try {
+    const options = await architectureOf(directory, path, role);
+    await using checkpoint = await openCheckpoint(directory.absolute(path));
+    const bytes = serializeModel(derive(buildModel(checkpoint, options)));
+    return await InferenceSession.create(bytes, { intraOpNumThreads: 1 });
+  } catch (cause) {
+    throw new Error(`${path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /**
@@ -59,7 +62,7 @@ async function architectureOf(
   const folder = basename(dirname(directory.absolute(path)));
   const recipe = await loadRecipe(folder).catch(() => loadRecipe('mnist-32'));
   const architecture = recipe.architecture[role];
-  if (!architecture) throw new Error(`${path}: recipe ${recipe.id} has no ${role}`);
+  if (!architecture) throw new Error(`recipe ${recipe.id} has no ${role}`);
   return architecture;
 }
 

@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import {
-  type Diffusion,
   initSampler,
   modelTimestep,
   type SamplerState,
@@ -16,6 +15,7 @@ import type { Drift } from '../drift.ts';
 import type { LoopEvaluation, LoopNetworks } from '../networks.ts';
 import { Comparison, guarded, largestMagnitude } from '../result.ts';
 import { GoldenLoop, loopSchema } from './golden-loop.ts';
+import { CORE_TOLERANCE, outputSensitivity } from './tolerances.ts';
 
 const index = z.looseObject({ loops: z.array(loopSchema) });
 
@@ -66,9 +66,6 @@ function checkCore(comparison: Comparison, loop: GoldenLoop): void {
   const bytes = toNHWC(toUint8(npz.float32('final')), { channels, height, width });
   comparison.close('bytes of the golden final', bytes, npz.numbers('final_uint8_nhwc'), 0);
 }
-
-/** A few roundings of float32, relative to the largest value. */
-const CORE_TOLERANCE = 1e-6;
 
 /** @param tolerance absolute, given the largest value that is expected */
 function compareStep(
@@ -154,18 +151,6 @@ async function checkStepWithNetworks(
   const tolerance = (largest: number) =>
     outputTolerance * outputSensitivity(diffusion, state.t, largest) + CORE_TOLERANCE * largest;
   compareStep(comparison, loop, k, result, tolerance);
-}
-
-/**
- * What an error of 1 in the model output may become in x_{t-1}, whose largest value is given, and in the predicted x_0:
- * epsilon enters x_0 by a factor, and a learned variance scales the noise by the exponential of the output.
- */
-function outputSensitivity(diffusion: Diffusion, t: number, largest: number): number {
-  const { meanType, varianceType } = diffusion.settings;
-  const throughMean = meanType === 'epsilon' ? diffusion.sqrtRecipm1AlphasCumprod[t]! : 0;
-  const logRange = Math.log(diffusion.betas[t]!) - diffusion.posteriorLogVarianceClipped[t]!;
-  const throughVariance = varianceType === 'learned_range' ? (largest * logRange) / 4 : 0;
-  return 1 + throughMean + throughVariance;
 }
 
 interface NetworkTolerances {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import {
   createDiffusion,
-  type Diffusion,
   initSampler,
   modelTimestep,
   type SamplerConfig,
+  type SamplerState,
+  type StepResult,
   stepSampler,
   toNHWC,
   toUint8,
@@ -15,6 +16,7 @@ import type { LoopNetworks } from '../networks.ts';
 import type { Npz } from '../npz.ts';
 import { type CheckResult, Comparison, guarded, largestMagnitude } from '../result.ts';
 import { scheduleFields, settingsFrom, typeFields } from './reference-settings.ts';
+import { CORE_TOLERANCE, outputSensitivity } from './tolerances.ts';
 
 const loopSchema = z.looseObject({
   file: z.string(),
@@ -125,22 +127,48 @@ async function checkLoop(
   loop: LoopFacts,
   networks: LoopNetworks,
 ): Promise<CheckResult> {
-  const diffusion = createDiffusion(settingsFrom(facts, facts), loop.respacing);
-  const final = await runLoop(npz, diffusion, loop, networks);
-  const { final: bytes, golden } = finalOf(npz, final);
   const comparison = new Comparison();
+  const run = trainedLoop(npz, facts, loop, networks);
+  for (const [kept, k] of loop.kept_steps.entries()) {
+    if (k === 0) await checkKeptStep(comparison, run, kept, k, npz.float32('x_T'));
+    else if (loop.kept_steps[kept - 1] === k - 1) {
+      await checkKeptStep(comparison, run, kept, k, run.at('x_after', kept - 1));
+    }
+  }
+  let state = initSampler(run.diffusion, run.config, npz.float32('x_T'));
+  while (!state.done) state = (await run.step(state)).state;
+  const { final: bytes, golden } = finalOf(npz, state.tensors.x);
   const differing = golden.filter((byte, i) => byte !== bytes[i]).length;
   comparison.close('bytes that differ', [differing], [0], Math.ceil(golden.length / BYTES_PER_DIFFERENCE));
   comparison.close('bytes', bytes, golden, 2);
   return comparison.result(file);
 }
 
-async function runLoop(
-  npz: Npz,
-  diffusion: Diffusion,
-  loop: LoopFacts,
-  networks: LoopNetworks,
-): Promise<Float32Array> {
+/** Step k alone, from the x that the file has before it. */
+async function checkKeptStep(
+  comparison: Comparison,
+  run: ReturnType<typeof trainedLoop>,
+  kept: number,
+  k: number,
+  x: Float32Array,
+): Promise<void> {
+  const { diffusion, config } = run;
+  const t = diffusion.numTimesteps - 1 - k;
+  const result = await run.step({ ...initSampler(diffusion, config, x), t, step: k });
+  for (const [name, actual] of [
+    ['x_after', result.state.tensors.x],
+    ['pred_xstart_at', result.predXStart],
+  ] as const) {
+    const expected = run.at(name, kept);
+    const largest = largestMagnitude(expected, 1);
+    const tolerance = NETWORK_TOLERANCE * outputSensitivity(diffusion, t, largest) + CORE_TOLERANCE * largest;
+    comparison.close(`${name} step ${k}`, actual, expected, tolerance);
+  }
+}
+
+/** The sampler of a loop, and its steps with the networks and the golden noise. */
+function trainedLoop(npz: Npz, facts: Facts, loop: LoopFacts, networks: LoopNetworks) {
+  const diffusion = createDiffusion(settingsFrom(facts, facts), loop.respacing);
   const [batch = 0, channels = 0, height = 0, width = 0] = npz.array('x_T').shape;
   const config: SamplerConfig = {
     sampler: loop.sampler,
@@ -151,10 +179,9 @@ async function runLoop(
     batch,
   };
   const labels = npz.numbers('y');
-  const noises = npz.has('noises') ? npz.float32('noises') : null;
   const size = batch * channels * height * width;
-  let state = initSampler(diffusion, config, npz.float32('x_T'));
-  while (!state.done) {
+  const at = (name: string, k: number) => npz.float32(name).subarray(k * size, (k + 1) * size);
+  const step = async (state: SamplerState): Promise<StepResult> => {
     const evaluation = await networks.evaluate({
       x: state.tensors.x,
       shape: [batch, channels, height, width],
@@ -162,10 +189,10 @@ async function runLoop(
       labels,
       targets: loop.classifier_scale === 0 ? undefined : labels,
     });
-    const noise = noises?.subarray(state.step * size, (state.step + 1) * size) ?? null;
-    state = stepSampler(diffusion, config, state, evaluation, noise).state;
-  }
-  return state.tensors.x;
+    const noise = npz.has('noises') ? at('noises', state.step) : null;
+    return stepSampler(diffusion, config, state, evaluation, noise);
+  };
+  return { diffusion, config, at, step };
 }
 
 function finalOf(npz: Npz, x: Float32Array): { final: Uint8Array; golden: number[] } {
