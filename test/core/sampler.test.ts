@@ -167,16 +167,14 @@ describe('stepSampler', () => {
 
   it('applies the denoised function before the clamp', () => {
     const diffusion = createDiffusion(settingsWith({ meanType: 'x_start' }), '5');
-    const config = { ...CONFIG, denoisedFn: (x0: Float32Array) => x0.map((value) => 10 * value) };
-    const x = new Float32Array(3 * ELEMENTS).fill(0.5);
-    const { predXStart } = stepSampler(
-      diffusion,
-      config,
-      initSampler(diffusion, config, x),
-      { modelOutput: x.map((_, i) => (i % 2 ? 0.05 : 0.5)), gradient: null },
-      noiseAt(initSampler(diffusion, config, x)),
-    );
-    expect([...new Set(predXStart)]).toEqual([1, 0.5]);
+    const state = initSampler(diffusion, CONFIG, new Float32Array(3 * ELEMENTS).fill(0.5));
+    const predicted = (scale: number) => {
+      const config = { ...CONFIG, denoisedFn: (x0: Float32Array) => x0.map((value) => scale * value) };
+      const modelOutput = new Float32Array(3 * ELEMENTS).fill(4);
+      return stepSampler(diffusion, config, state, { modelOutput, gradient: null }, noiseAt(state))
+        .predXStart[0];
+    };
+    expect([predicted(0.125), predicted(1), predicted(-2)]).toEqual([0.5, 1, -1]);
   });
 
   it('names what does not fit', () => {
@@ -207,6 +205,15 @@ describe('stepSampler', () => {
     expect(() => initSampler(diffusion, { ...config, sampler: 'euler' as 'ddim' }, x)).toThrow(
       'unknown sampler "euler"',
     );
+  });
+});
+
+describe('initSampler', () => {
+  it('keeps a copy, so that the caller may reuse the array', () => {
+    const x = new Float32Array(3 * ELEMENTS);
+    const state = initSampler(createDiffusion(settingsWith(), '5'), CONFIG, x);
+    x.fill(1);
+    expect(state.tensors.x[0]).toBe(0);
   });
 });
 
