@@ -12,6 +12,7 @@ import { findModel } from '../models/registry.ts';
 import { type BatchRecord, BatchStore, isTerminal } from './batch/batch-store.ts';
 import { alarmBudget } from './batch/budget.ts';
 import { writeImages } from './batch/images.ts';
+import { Pace } from './batch/pace.ts';
 import { judge, MAX_STRIKES, messageOf, OutputError, stepDeadlineMs } from './batch/retry.ts';
 import { runSteps } from './batch/step-loop.ts';
 import { Trajectory } from './batch/trajectory.ts';
@@ -24,6 +25,8 @@ export interface BatchReport {
   readonly startedAt: number;
   readonly finishedAt: number | null;
   readonly failure: Failure | null;
+  /** Recent time from commit to commit; null before there are two in a row. */
+  readonly stepMs: number | null;
   /** While steps fail: why, since when (ms), how often. */
   readonly retry: { readonly message: string; readonly since: number; readonly attempts: number } | null;
 }
@@ -41,6 +44,7 @@ export class SampleBatch extends DurableObject<Env> {
   #abort = new AbortController();
   #stopped = false;
   #lastReportAt = 0;
+  readonly #pace = new Pace();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -54,7 +58,7 @@ export class SampleBatch extends DurableObject<Env> {
     const record = this.#store.read()!;
     const working = this.#running !== null || (await this.ctx.storage.getAlarm()) !== null;
     if (!working && !(isTerminal(record.status) && record.reported)) await this.#wakeIn(0);
-    return report(record);
+    return this.#describe(record);
   }
 
   /** Stops within the step under way, whatever the backend does. Idempotent; a finished batch stays finished. */
@@ -66,7 +70,7 @@ export class SampleBatch extends DurableObject<Env> {
     this.#stopped = true;
     this.#abort.abort();
     await this.ctx.storage.deleteAlarm();
-    return report(this.#store.read()!);
+    return this.#describe(this.#store.read()!);
   }
 
   /** Final x of one image `[C, H, W]` if the job keeps its state; null if there is none. */
@@ -112,6 +116,7 @@ export class SampleBatch extends DurableObject<Env> {
     const manifest = this.#modelOf(record.spec);
     if (manifest === null) return;
     this.#store.strike();
+    this.#pace.reset();
     this.#report(record.spec);
 
     const trajectory = new Trajectory(record.spec, manifest);
@@ -127,6 +132,7 @@ export class SampleBatch extends DurableObject<Env> {
       stopped: () => this.#stopped,
       commit: (next: SamplerState, event) => {
         this.#store.commitStep(next, event, Date.now());
+        this.#pace.tick(Date.now());
         this.#report(record.spec);
       },
     });
@@ -184,7 +190,7 @@ export class SampleBatch extends DurableObject<Env> {
     const now = Date.now();
     if (now - this.#lastReportAt < REPORT_EVERY_MS) return;
     this.#lastReportAt = now;
-    const sent = this.#job(spec).batchReport(spec.index, report(this.#store.read()!));
+    const sent = this.#job(spec).batchReport(spec.index, this.#describe(this.#store.read()!));
     this.ctx.waitUntil(Promise.resolve(sent).catch(() => {}));
   }
 
@@ -192,11 +198,20 @@ export class SampleBatch extends DurableObject<Env> {
     const record = this.#store.read();
     if (record === null || !isTerminal(record.status) || record.reported) return;
     try {
-      await this.#job(spec).batchReport(spec.index, report(record));
+      await this.#job(spec).batchReport(spec.index, this.#describe(record));
       this.#store.markReported();
     } catch {
       await this.#wakeIn(REPORT_RETRY_MS);
     }
+  }
+
+  #describe(record: BatchRecord): BatchReport {
+    const { status, step, startedAt, finishedAt, failure, failingSince, attempts, lastError } = record;
+    const retry =
+      failingSince === null || isTerminal(status)
+        ? null
+        : { message: lastError ?? 'unknown error', since: failingSince, attempts };
+    return { status, step, startedAt, finishedAt, failure, retry, stepMs: this.#pace.stepMs };
   }
 
   #job(spec: BatchSpec) {
@@ -206,13 +221,4 @@ export class SampleBatch extends DurableObject<Env> {
   #wakeIn(ms: number): Promise<void> {
     return this.ctx.storage.setAlarm(Date.now() + ms);
   }
-}
-
-function report(record: BatchRecord): BatchReport {
-  const { status, step, startedAt, finishedAt, failure, failingSince, attempts, lastError } = record;
-  const retry =
-    failingSince === null || isTerminal(status)
-      ? null
-      : { message: lastError ?? 'unknown error', since: failingSince, attempts };
-  return { status, step, startedAt, finishedAt, failure, retry };
 }

@@ -8,8 +8,7 @@ import { findModel } from '../models/registry.ts';
 import type { ModelResponse } from './schemas/common.ts';
 import type { SampleResponse, SampleStatus } from './schemas/sample-response.ts';
 
-/** @param now ms since the epoch: rates of a running job are against this */
-export function renderSample(record: JobRecord, now: number): SampleResponse {
+export function renderSample(record: JobRecord): SampleResponse {
   const { spec } = record;
   const startedAt = startOf(record.batches);
   const self = `${spec.origin}/v1/samples/${spec.id}`;
@@ -20,7 +19,7 @@ export function renderSample(record: JobRecord, now: number): SampleResponse {
     created_at: iso(record.createdAt),
     started_at: startedAt === null ? null : iso(startedAt),
     finished_at: record.finishedAt === null ? null : iso(record.finishedAt),
-    progress: progressOf(record, startedAt, now),
+    progress: progressOf(record, startedAt),
     retry: retryOf(record),
     error: record.status === 'failed' ? record.failure : null,
     images: imagesOf(record, self),
@@ -75,18 +74,31 @@ function startOf(batches: readonly BatchView[]): number | null {
   return starts.length === 0 ? null : Math.min(...starts);
 }
 
-function progressOf(record: JobRecord, startedAt: number | null, now: number): SampleResponse['progress'] {
+function progressOf(record: JobRecord, startedAt: number | null): SampleResponse['progress'] {
   const steps = record.spec.numSteps;
   const taken = record.batches.reduce((sum, { report }) => sum + (report?.step ?? 0), 0);
   const mean = taken / record.batches.length;
-  const seconds = startedAt === null ? 0 : ((record.finishedAt ?? now) - startedAt) / 1000;
-  const rate = seconds > 0 && mean > 0 ? mean / seconds : null;
+  return { step: Math.floor(mean), steps, fraction: mean / steps, ...paceOf(record, startedAt, taken) };
+}
+
+type Pace = Pick<SampleResponse['progress'], 'steps_per_second' | 'seconds_left'>;
+
+/** While it runs the pace of its batches lately, afterwards that of the whole. */
+function paceOf(record: JobRecord, startedAt: number | null, taken: number): Pace {
+  const { batches, finishedAt, spec } = record;
+  if (record.status !== 'active') {
+    const seconds = startedAt === null || finishedAt === null ? 0 : (finishedAt - startedAt) / 1000;
+    return { steps_per_second: seconds > 0 ? taken / batches.length / seconds : null, seconds_left: null };
+  }
+  const times = batches.flatMap(({ report }) =>
+    report?.status === 'running' && report.stepMs !== null && report.stepMs > 0 ? [report.stepMs] : [],
+  );
+  if (times.length === 0) return { steps_per_second: null, seconds_left: null };
+  const stepSeconds = times.reduce((sum, ms) => sum + ms, 0) / times.length / 1000;
+  const left = batches.length * spec.numSteps - taken;
   return {
-    step: Math.floor(mean),
-    steps,
-    fraction: mean / steps,
-    steps_per_second: rate,
-    seconds_left: record.status === 'active' && rate !== null ? (steps - mean) / rate : null,
+    steps_per_second: times.length / batches.length / stepSeconds,
+    seconds_left: (left * stepSeconds) / times.length,
   };
 }
 

@@ -52,15 +52,15 @@ export const samples = new OpenAPIHono<{ Bindings: Env }>({ defaultHook: validat
     const spec = resolveSample(c.req.valid('json'), new URL(c.req.url).origin, c.env);
     const record = await jobOf(c.env, spec.id).create(spec);
     c.header('Location', `/v1/samples/${spec.id}`);
-    return c.json(renderSample(record, Date.now()), 202);
+    return c.json(renderSample(record), 202);
   })
   .openapi(read, async (c) => {
     const id = requireSampleId(c.req.valid('param').id);
-    return c.json(renderSample(found(await jobOf(c.env, id).read(), id), Date.now()), 200);
+    return c.json(renderSample(found(await jobOf(c.env, id).read(), id)), 200);
   })
   .openapi(cancel, async (c) => {
     const id = requireSampleId(c.req.valid('param').id);
-    return c.json(renderSample(found(await jobOf(c.env, id).cancel(), id), Date.now()), 200);
+    return c.json(renderSample(found(await jobOf(c.env, id).cancel(), id)), 200);
   });
 
 function jobOf(env: Env, id: string) {

@@ -4,11 +4,8 @@ import { renderSample } from '../render.ts';
 
 /** The same bytes at every delivery of the same event. */
 export function webhookBody(record: JobRecord): string {
-  const finishedAt = record.finishedAt ?? record.createdAt;
-  const { id, status, created_at, started_at, finished_at, error, grid, urls, request } = renderSample(
-    record,
-    finishedAt,
-  );
+  const { id, status, created_at, started_at, finished_at, error, grid, urls, request } =
+    renderSample(record);
   const { model, guidance_scale, sampler, steps, seed, count } = request;
   return JSON.stringify({
     type: `sample.${status}`,
