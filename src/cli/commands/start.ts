@@ -1,0 +1,38 @@
+/** `cairn start`: Cairn on this machine, until Ctrl-C. */
+import { Command } from 'commander';
+import { startLocalRuntime } from '../local/runtime.ts';
+import { wholeNumber } from '../parse-option.ts';
+import { aborted, onStopSignal } from '../stop-signal.ts';
+
+interface StartOptions {
+  readonly port: number;
+  readonly data: string;
+}
+
+export function startCommand(): Command {
+  return new Command('start')
+    .description('Run Cairn on this machine until Ctrl-C; unfinished jobs go on where they were.')
+    .option('--port <port>', 'port on 127.0.0.1; 0 for any free one', wholeNumber(0, 65_535), 8787)
+    .option('--data <folder>', 'keeps jobs and images across restarts', '.cairn')
+    .action(start);
+}
+
+async function start({ port, data }: StartOptions): Promise<void> {
+  using stop = onStopSignal();
+  const runtime = await startLocalRuntime({ data, port });
+  try {
+    console.log(welcome(runtime.url, data, runtime.webhookSecret));
+    await aborted(stop.signal);
+    console.log('Stopping: unfinished jobs go on at the next start.');
+  } finally {
+    await runtime.stop();
+  }
+}
+
+function welcome(url: string, data: string, webhookSecret: string): string {
+  const body = JSON.stringify({ model: 'mnist-32', classes: [3, 1, 4], seed: 7 });
+  return `Cairn is listening on ${url} (data in ${data}, webhooks signed with ${webhookSecret}).
+Try:
+  curl ${url}/v1/samples -H 'Content-Type: application/json' -d '${body}'
+The answer names the links to follow. Ctrl-C stops.`;
+}

@@ -1,0 +1,60 @@
+/** The live line of a sample under way: step k of N, steps per second, time left. */
+import { type Options, type Params, SingleBar } from 'cli-progress';
+import type { SampleResponse } from '../../client/index.ts';
+
+/** Milliseconds between two lines where there is no terminal to redraw. */
+const PLAIN_INTERVAL = 3_000;
+const BAR_WIDTH = 24;
+
+export interface ProgressDisplay {
+  update(sample: SampleResponse): void;
+  stop(): void;
+}
+
+/** A bar that redraws itself in a terminal; anywhere else a line every few seconds. */
+export function showProgress(stream: NodeJS.WriteStream): ProgressDisplay {
+  const bar = new SingleBar({
+    format: (_options: Options, { progress }: Params, { text }: { text?: string }) =>
+      `${drawBar(progress)} ${text ?? 'waiting for the first step'}`,
+    stream,
+    noTTYOutput: true,
+    notTTYSchedule: PLAIN_INTERVAL,
+    hideCursor: true,
+    // The command itself handles Ctrl-C.
+    gracefulExit: false,
+    autopadding: false,
+  });
+  bar.start(1, 0);
+  return {
+    update: (sample) => bar.update(sample.progress.fraction, { text: formatProgress(sample) }),
+    stop: () => bar.stop(),
+  };
+}
+
+/** @param fraction 0 to 1 */
+export function drawBar(fraction: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH);
+  return `[${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}]`;
+}
+
+/** e.g. `step 7 of 15, 0.42 steps/s, 19 s left`; while a call is repeated, why. */
+export function formatProgress({ progress, retry, status }: SampleResponse): string {
+  const { step, steps, steps_per_second: speed, seconds_left: left } = progress;
+  const parts = [`step ${step} of ${steps}`];
+  if (speed !== null) parts.push(`${formatSpeed(speed)} steps/s`);
+  if (status === 'succeeded') parts.push('done');
+  else if (left !== null) parts.push(`${formatDuration(left)} left`);
+  if (retry !== null) parts.push(`trying again: ${retry.message}`);
+  return parts.join(', ');
+}
+
+/** Two significant digits below 10, whole numbers above. */
+function formatSpeed(stepsPerSecond: number): string {
+  return stepsPerSecond < 10 ? stepsPerSecond.toPrecision(2) : stepsPerSecond.toFixed(0);
+}
+
+/** e.g. `8 s`, `2 min 5 s`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}

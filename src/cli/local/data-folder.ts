@@ -1,0 +1,58 @@
+/** The folder that keeps everything a local Cairn must not lose. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { CliError } from '../cli-error.ts';
+
+export interface DataFolder {
+  readonly path: string;
+  /** Durable objects and R2. */
+  readonly state: string;
+  /** Emptied at every start. */
+  readonly scratch: string;
+  /** Signs webhooks of jobs without a secret of their own; made once. */
+  readonly webhookSecret: string;
+  unlock(): void;
+}
+
+/**
+ * Opens or creates the folder and locks it for this process.
+ *
+ * @throws {CliError} if another Cairn has it open, or it can't be written
+ */
+export function openDataFolder(folder: string): DataFolder {
+  const path = resolve(folder);
+  try {
+    mkdirSync(join(path, 'state'), { recursive: true });
+  } catch (error) {
+    throw new CliError(`can't use ${path} as data folder: ${(error as Error).message}`);
+  }
+  const unlock = lock(path);
+  const scratch = join(path, 'scratch');
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(scratch);
+  return { path, state: join(path, 'state'), scratch, webhookSecret: readSecret(path), unlock };
+}
+
+/** SQLite's file lock: the system drops it with the process, so a killed Cairn leaves no stale lock behind. */
+function lock(path: string): () => void {
+  const database = new DatabaseSync(join(path, 'lock.sqlite'));
+  try {
+    database.exec('BEGIN EXCLUSIVE');
+  } catch {
+    database.close();
+    throw new CliError(`another Cairn is running with the data folder ${path}`);
+  }
+  return () => database.close();
+}
+
+function readSecret(path: string): string {
+  const file = join(path, 'webhook-secret');
+  try {
+    writeFileSync(file, `whsec_${randomBytes(32).toString('base64')}\n`, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFileSync(file, 'utf8').trim();
+}

@@ -1,0 +1,40 @@
+/** The commands, and how every one of them ends: 0 done, 1 failed, 2 a wrong flag or value. */
+import { Command, CommanderError } from 'commander';
+import { CliError, EXIT_FAILURE, EXIT_USAGE } from './cli-error.ts';
+import { convertCommand } from './commands/convert.ts';
+import { demoCommand } from './commands/demo.ts';
+import { serveCommand } from './commands/serve.ts';
+import { startCommand } from './commands/start.ts';
+import { verifyCommand } from './commands/verify.ts';
+
+const COMMANDS = [demoCommand, startCommand, convertCommand, serveCommand, verifyCommand];
+
+/** @returns the exit code; what went wrong is on stderr in one line */
+export async function run(args: readonly string[]): Promise<number> {
+  const program = new Command('cairn').description('Classifier-guided diffusion sampling at the edge.');
+  for (const create of COMMANDS) program.addCommand(create());
+  for (const command of [program, ...program.commands]) report(command);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+}
+
+function report(command: Command): void {
+  command
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'cairn: ')) });
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  if (error instanceof CliError) {
+    console.error(`cairn: ${error.message}`);
+    return error.exitCode;
+  }
+  console.error(error);
+  return EXIT_FAILURE;
+}
