@@ -33,9 +33,10 @@ export async function runSteps(
   let stepsDone = 0;
   let call = evaluateAt(trajectory, state, ports);
   for (;;) {
+    const noise = trajectory.noise(state); // while the call is under way: drawing takes a good part of the step's own time
     const { evaluation, ms } = await call;
     if (ports.stopped()) return 'stopped';
-    const next = trajectory.advance(state, evaluation).state;
+    const next = trajectory.advance(state, evaluation, noise).state;
     stepsDone++;
     const goOn = !next.done && ports.budget.allows({ stepsDone, startedAt, now: ports.now() });
 

@@ -10,6 +10,7 @@ import {
   needsNoise,
   type SamplerConfig,
   type SamplerState,
+  type StepResult,
   stepSampler,
 } from '../../core/index.ts';
 import type { Evaluation, EvaluationRequest } from '../../inference/backend.ts';
@@ -73,11 +74,15 @@ export class Trajectory {
     };
   }
 
-  /** x_{t-1} and the predicted x_start; the k-th step uses noise call k. */
-  advance(state: SamplerState, evaluation: Evaluation): { state: SamplerState; predXStart: Float32Array } {
-    const noise = needsNoise(this.diffusion, this.#config, state)
+  /** Noise of the step from this state, `[N, C, H, W]`; the k-th step uses noise call k. Null where it is masked. */
+  noise(state: SamplerState): Float32Array | null {
+    return needsNoise(this.diffusion, this.#config, state)
       ? drawNoise(this.#seeds, this.#elements, state.step + 1)
       : null;
+  }
+
+  /** x_{t-1} and the predicted x_start. */
+  advance(state: SamplerState, evaluation: Evaluation, noise: Float32Array | null): StepResult {
     return stepSampler(this.diffusion, this.#config, state, evaluation, noise);
   }
 }
