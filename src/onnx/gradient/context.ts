@@ -107,21 +107,29 @@ export class GradientContext {
 
   /** Swaps the last two axes; undoes an earlier swap instead of adding a second one. */
   transposeMatrix(x: Value): Value {
-    const perm = x.shape.map((_, axis) => axis);
-    const [row, column] = perm.slice(-2) as [number, number];
-    perm.splice(-2, 2, column, row);
-    const before = this.g.producerOf(x);
-    const attribute = before?.opType === 'Transpose' ? before.attributes.perm : undefined;
-    if (attribute?.type === 'ints' && attribute.value.every((axis, at) => axis === perm[at])) {
-      const original = this.#lookup(before!.inputs[0]!);
-      if (original !== undefined) return original;
-    }
-    return this.transpose(x, perm);
+    return this.untransposed(x) ?? this.transpose(x, swapLast(x.shape.length));
+  }
+
+  /** The transpose of a matrix, if the graph has it already. */
+  existingTranspose(x: Value): Value | undefined {
+    return this.g.existing('Transpose', [x], { perm: swapLast(x.shape.length) });
+  }
+
+  /** The matrix whose transpose x is; `undefined` if x is no transpose. */
+  untransposed(x: Value): Value | undefined {
+    const producer = this.g.producerOf(x);
+    const perm = producer?.opType === 'Transpose' ? producer.attributes.perm : undefined;
+    const swap = swapLast(x.shape.length);
+    if (perm?.type !== 'ints' || !perm.value.every((axis, at) => axis === swap[at])) return undefined;
+    return this.g.value(producer!.inputs[0]!);
   }
 
   /** `x` in the shape of `model`, which has as many elements. */
   reshapeLike(x: Value, model: Value): Value {
     if (sameShape(x.shape, model.shape)) return x;
+    const before = this.g.producerOf(x);
+    // Only the last of several reshapes counts.
+    if (before?.opType === 'Reshape') return this.reshapeLike(this.g.value(before.inputs[0]!), model);
     return this.op('Reshape', x, this.shapeOf(model));
   }
 
@@ -158,4 +166,10 @@ export class GradientContext {
   private operand(value: Value | number, partner: Value): Value {
     return this.constant(value, partner.dtype);
   }
+}
+
+/** The permutation that swaps the last two axes. */
+function swapLast(rank: number): readonly number[] {
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  return [...axes.slice(0, -2), rank - 1, rank - 2];
 }

@@ -2,7 +2,7 @@
 import { isFloat } from '../graph/data-type.ts';
 import { describeNode, type ExtendedGraph, type GraphNode, type Value } from '../graph/index.ts';
 import type { NodeContext } from '../shapes/context.ts';
-import { compositeGradient } from './composites.ts';
+import { compositeGradients } from './composites.ts';
 import { GradientContext } from './context.ts';
 import { gradientRule } from './registry.ts';
 import { fitToShape } from './unbroadcast.ts';
@@ -80,8 +80,12 @@ interface Contribution {
 
 /** What one node adds to the gradients of its inputs on the path. */
 function contributions(context: GradientContext, onPath: ReadonlySet<string>): Contribution[] {
-  const composite = compositeGradient(context);
-  if (composite !== undefined) return [{ target: composite.input, gradient: composite.gradient }];
+  const composite = compositeGradients(context);
+  if (composite !== undefined) {
+    return composite
+      .filter(({ input }) => onPath.has(input.name))
+      .map(({ input, gradient }) => ({ target: input, gradient }));
+  }
   const { node } = context;
   const rule = node.domain === '' ? gradientRule(node.opType) : undefined;
   if (rule === undefined || rule === 'none') {

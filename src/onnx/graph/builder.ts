@@ -191,6 +191,13 @@ export class GraphBuilder {
     return outputs.map((output, index) => this.remember({ name: output, ...types[index]! }));
   }
 
+  /** What a node with one output gives, if the graph has that node already. */
+  existing(opType: string, inputs: readonly Value[], attributes: AttributeInput = {}): Value | undefined {
+    const names = inputs.map(({ name }) => name);
+    const twin = this.known.get(nodeKey('', opType, names, toAttributes(attributes), ['_']));
+    return twin && this.value(twin[0]!);
+  }
+
   /** @throws {Error} if the graph has no value of this name */
   value(name: string): Value {
     const value = this.graph.values.get(name);

@@ -26,8 +26,13 @@ export function groupNormalize(
   if (channels === undefined || channels % groups !== 0) {
     throw new Error(`${groups} groups do not divide the ${channels} channels of ${x.name}`);
   }
-  const [ones, zeros] = [1, 0].map((value) => g.constant(Array.from({ length: groups }, () => value)));
-  const grouped = g.op('Reshape', [x, g.ints([0, groups, -1])]);
+  const [ones, zeros] = [1, 0].map((value) =>
+    g.constant(
+      Array.from({ length: groups }, () => value),
+      x.dtype,
+    ),
+  );
+  const grouped = g.op('Reshape', [x, g.ints([0, groups, channels / groups, -1])]);
   const normal = g.op('InstanceNormalization', [grouped, ones, zeros], { epsilon });
   return g.op('Reshape', [normal, g.ints([0, channels, ...spatial])]);
 }

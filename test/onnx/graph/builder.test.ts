@@ -65,6 +65,17 @@ describe('GraphBuilder', () => {
     ]);
   });
 
+  it('keeps the name of an output that becomes another output too', async () => {
+    const { g, x } = builder();
+    g.output(g.op('Neg', [x]), 'a');
+    g.output(g.value('a'), 'b');
+    const answers = await run(g.build(), { x: { dims: [1, 4], data: [1, 2, 3, 4] } });
+    expect([answers.a!.data, answers.b!.data]).toEqual([
+      [-1, -2, -3, -4],
+      [-1, -2, -3, -4],
+    ]);
+  });
+
   it('asks an existing node for another output', () => {
     const g = new GraphBuilder({ name: 'pool' });
     const x = g.input('x', 'float32', ['N', 1, 4, 4]);

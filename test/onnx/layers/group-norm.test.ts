@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder, tensorFrom } from '../../../src/onnx/graph/index.ts';
 import { groupNorm } from '../../../src/onnx/layers/group-norm.ts';
+import { compare, gridValues } from '../gradient/finite-differences.ts';
 import { largestError, run } from '../run-graph.ts';
 
 /** The definition, in double precision, for [N, C, P] with a scale and a shift per channel. */
@@ -42,6 +43,22 @@ describe('groupNorm', () => {
       expect(largestError(y!.data, expected)).toBeLessThan(2e-6);
     },
   );
+
+  it.each([
+    ['one scale for all images', [1, 6, 1, 1]],
+    ['a scale per image', [2, 6, 1, 1]],
+  ])('has the right gradient with %s', async (_, dims) => {
+    const { error } = await compare({
+      shape: [2, 6, 1, 2],
+      build: (g, x) => {
+        const count = dims.reduce((product, size) => product * size, 1);
+        const data = gridValues(count).map((value) => 1 + value);
+        const weight = g.constantTensor(tensorFrom(x.dtype, dims, data));
+        return groupNorm(g, x, weight, g.constant(0.5, x.dtype), { groups: 3, epsilon: 0.1 });
+      },
+    });
+    expect(error).toBeLessThanOrEqual(1);
+  });
 
   it('refuses groups that do not divide the channels', () => {
     const g = new GraphBuilder({ name: 'norm' });

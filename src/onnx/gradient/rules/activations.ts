@@ -59,14 +59,39 @@ function tanhGeluSlope(n: GradientContext): Value {
 
 /** y (dy - sum(dy y)) along the axis. */
 const softmax: GradientRule = (n) => {
-  const axis = n.forward.axis('axis', -1, n.y().shape.length);
+  const rank = n.y().shape.length;
+  const axis = n.forward.axis('axis', -1, rank);
   return [
     () => {
+      const total = axis === rank - 1 ? attentionTotals(n) : undefined;
+      if (total !== undefined) return n.mul(n.sub(n.dy, total), n.y());
       const weighted = n.mul(n.dy, n.y());
       return n.sub(weighted, n.mul(n.y(), n.sum(weighted, [axis])));
     },
   ];
 };
+
+/**
+ * sum(dy y) over the tokens where y weights values and dy = P Q: it is the sum of P and y Q^T over the channels, of
+ * which there are fewer than tokens, and y Q^T is attention's own output (the trick of FlashAttention, Dao et al.
+ * 2022, appendix B).
+ */
+function attentionTotals(n: GradientContext): Value | undefined {
+  const { g } = n;
+  const product = g.producerOf(n.dy);
+  if (product?.opType !== 'MatMul') return undefined;
+  const [p, q] = product.inputs.map((name) => g.value(name)) as [Value, Value];
+  if (p.shape.length !== n.y().shape.length || p.shape.length !== q.shape.length) return undefined;
+  const original = n.untransposed(q);
+  const rows = original && g.existing('MatMul', [n.y(), original]);
+  if (rows !== undefined) return n.sum(n.mul(p, rows), [rows.shape.length - 1]);
+  const [columnsOfP, transposed] = [n.untransposed(p), n.existingTranspose(n.y())];
+  const columns = transposed && g.existing('MatMul', [q, transposed]);
+  if (columns === undefined || columnsOfP === undefined) return undefined;
+  const rank = columns.shape.length;
+  const totals = n.sum(n.mul(columnsOfP, columns), [rank - 2]);
+  return n.op('Reshape', totals, g.ints([...columns.shape.slice(0, -2).map(() => 0), -1, 1]));
+}
 
 const logSoftmax: GradientRule = (n) => {
   const axis = n.forward.axis('axis', -1, n.y().shape.length);

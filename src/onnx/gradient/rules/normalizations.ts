@@ -32,9 +32,8 @@ const instanceNormalization: GradientRule = (n) => [
     const dy = unit ? n.dy : n.mul(n.dy, n.op('Reshape', n.x(1), n.g.ints([-1, ...perChannel])));
     const channels = plain ? channelSlope(n, dy) : undefined;
     if (channels === undefined) return throughStatistics(n, n.mul(dy, inverse), normal, axes);
-    const { gradient, slope, view } = channels;
-    const scaled = n.mul(gradient, n.mul(slope, view(inverse)));
-    return n.reshapeLike(throughStatistics(n, scaled, view(normal), [2, 3]), n.x());
+    const scaled = n.mul(channels.gradient, n.mul(channels.slope, inverse));
+    return throughStatistics(n, scaled, normal, axes);
   },
 ];
 
@@ -58,10 +57,10 @@ function fromInput(n: GradientContext, axes: readonly number[]): Normalized {
 }
 
 interface ChannelSlope {
-  /** `[N, groups, channels per group, pixels]`, like everything that `view` gives. */
+  /** In the shape of the normalised groups, `[N, groups, channels per group, pixels]`. */
   readonly gradient: Value;
+  /** `[N or 1, groups, channels per group, 1]` */
   readonly slope: Value;
-  readonly view: (value: Value) => Value;
 }
 
 /**
@@ -70,23 +69,21 @@ interface ChannelSlope {
  */
 function channelSlope(n: GradientContext, dy: Value): ChannelSlope | undefined {
   const { g } = n;
+  const [, groups, perGroup] = dy.shape;
+  if (dy.shape.length !== 4 || typeof groups !== 'number' || typeof perGroup !== 'number') return undefined;
   const reshape = g.producerOf(dy);
-  if (reshape?.opType !== 'Reshape' || dy.shape.length !== 3) return undefined;
+  if (reshape?.opType !== 'Reshape') return undefined;
   const product = g.producerOf(g.value(reshape.inputs[0]!));
   if (product?.opType !== 'Mul') return undefined;
   const [gradient, slope] = product.inputs.map((name) => g.value(name)) as [Value, Value];
-  const [groups, channels, rank] = [n.x().shape[1], gradient.shape[1], gradient.shape.length];
-  if (typeof groups !== 'number' || typeof channels !== 'number' || channels % groups !== 0) return undefined;
+  const spatial = gradient.shape.length - 2;
   const aligned = slope.shape.toReversed();
-  const spatial = aligned.slice(0, rank - 2);
-  if (aligned[rank - 2] !== channels || spatial.some((dim) => dim !== 1)) return undefined;
-  const view = (value: Value) => {
-    const perGroup = value.shape[2] === 1 ? 1 : channels / groups;
-    return g.op('Reshape', [value, g.ints([0, groups, perGroup, -1])]);
+  const isPerChannel = aligned[spatial] === groups * perGroup && gradient.shape[1] === groups * perGroup;
+  if (!isPerChannel || aligned.slice(0, spatial).some((dim) => dim !== 1)) return undefined;
+  return {
+    gradient: n.reshapeLike(gradient, dy),
+    slope: g.op('Reshape', [slope, g.ints([-1, groups, perGroup, 1])]),
   };
-  const small = g.op('Reshape', [slope, g.ints([-1, groups, channels / groups, 1])]);
-  const large = g.op('Reshape', [gradient, g.ints([0, groups, channels / groups, -1])]);
-  return { gradient: large, slope: small, view };
 }
 
 /** Normalises over the last axes; its optional outputs are the statistics that the gradient needs. */
