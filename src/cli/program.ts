@@ -1,13 +1,14 @@
 /** The commands, and how every one of them ends: 0 done, 1 failed, 2 a wrong flag or value. */
 import { Command, CommanderError } from 'commander';
 import { CliError, EXIT_FAILURE, EXIT_USAGE } from './cli-error.ts';
+import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { serveCommand } from './commands/serve.ts';
 import { startCommand } from './commands/start.ts';
 import { verifyCommand } from './commands/verify.ts';
 
-const COMMANDS = [demoCommand, startCommand, convertCommand, serveCommand, verifyCommand];
+const COMMANDS = [demoCommand, startCommand, convertCommand, serveCommand, verifyCommand, benchCommand];
 
 /** @returns the exit code; what went wrong is on stderr in one line */
 export async function run(args: readonly string[]): Promise<number> {

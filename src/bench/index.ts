@@ -1,0 +1,42 @@
+/** `cairn bench`: what Cairn costs over what it stands on, as ratios taken in one run. */
+import { describeMachine } from './machine.ts';
+import type { Measurement, MeasureOptions } from './measurement.ts';
+import { measurements } from './measurements/index.ts';
+import type { Report, Section } from './report.ts';
+
+export { cellsOf, HEADINGS } from './format.ts';
+export { markdownReport, type Report, type Section } from './report.ts';
+export { terminalTable } from './table.ts';
+
+export const measurementNames: readonly string[] = measurements.map(({ name }) => name);
+
+export interface BenchOptions {
+  /** Fewer rounds. */
+  readonly quick: boolean;
+  /** Only the measurement of this name. */
+  readonly only?: string | undefined;
+  /** Says which measurement is under way, and where in it. */
+  readonly onProgress: (what: string) => void;
+  /** Called as soon as a measurement is done. */
+  readonly onSection: (section: Section) => void;
+}
+
+/** Takes the measurements one after another; nothing else of Cairn runs meanwhile. */
+export async function runBench({ quick, only, onProgress, onSection }: BenchOptions): Promise<Report> {
+  const sections: Section[] = [];
+  for (const measurement of measurements) {
+    if (only !== undefined && measurement.name !== only) continue;
+    const section = await measure(measurement, {
+      quick,
+      onProgress: (what) => onProgress(`${measurement.name}: ${what}`),
+    });
+    sections.push(section);
+    onSection(section);
+  }
+  return { date: new Date().toISOString().slice(0, 10), machine: await describeMachine(), sections };
+}
+
+async function measure(measurement: Measurement, options: MeasureOptions): Promise<Section> {
+  const { name, title, method } = measurement;
+  return { name, title, method, rows: await measurement.run(options) };
+}

@@ -1,0 +1,23 @@
+/** Every measurement, in the order of the table: a new one is a file in this folder and a row here. */
+import type { Measurement } from '../measurement.ts';
+import { commit } from './commit.ts';
+import { coreStep } from './core-step.ts';
+import { gradient } from './gradient.ts';
+import { gradientWeb } from './gradient-web.ts';
+import { noise } from './noise.ts';
+import { sendFirst } from './send-first.ts';
+import { stepEmbedded } from './step-embedded.ts';
+import { stepOverhead } from './step-overhead.ts';
+import { stepRemote } from './step-remote.ts';
+
+export const measurements: readonly Measurement[] = [
+  stepOverhead,
+  stepRemote,
+  stepEmbedded,
+  commit,
+  sendFirst,
+  gradient,
+  gradientWeb,
+  coreStep,
+  noise,
+];

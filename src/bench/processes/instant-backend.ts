@@ -1,0 +1,52 @@
+/**
+ * An inference server that computes nothing: it answers any model with zeros of the right shapes, at once or, below
+ * the path /after/<ms>, that many milliseconds after the request has come in whole.
+ */
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { HEADER_LENGTH, type Message } from '../../inference/oip/framing.ts';
+import { decodeRequest } from '../../inference/oip/request.ts';
+import { encodeResponse } from '../../inference/oip/response.ts';
+
+const PATH = /^(?:\/after\/(?<ms>\d+))?\/v2\/models\/(?<model>[^/]+)\/infer$/;
+
+/** By model and size of the request: what is measured must not wait for zeros to be made. */
+const answers = new Map<string, Message>();
+
+const server = createServer(async (request, response) => {
+  const { ms, model } = PATH.exec(request.url!)!.groups!;
+  const body = await readAll(request);
+  const key = `${model} ${body.byteLength}`;
+  const answer = answers.get(key) ?? zeros(model!, request.headers[HEADER_LENGTH] as string, body);
+  answers.set(key, answer);
+  const send = () =>
+    response.writeHead(200, { ...answer.headers, 'content-length': answer.body.length }).end(answer.body);
+  if (ms === undefined) send();
+  else setTimeout(send, Number(ms));
+});
+server.keepAliveTimeout = 60_000;
+server.listen(0, '127.0.0.1', () =>
+  process.send!(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+);
+process.on('disconnect', () => process.exit());
+
+async function readAll(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function zeros(model: string, headerLength: string, body: Buffer): Message {
+  const { inputs, outputs } = decodeRequest(headerLength, body);
+  const [batch, channels, height, width] = inputs.find(({ name }) => name === 'x')!.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const tensors = outputs!.map(({ name }) => {
+    const shape = [batch, name === 'output' ? 2 * channels : channels, height, width];
+    return { name, datatype: 'FP32' as const, shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
+  });
+  return encodeResponse({ modelName: model, outputs: tensors }, () => true);
+}

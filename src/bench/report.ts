@@ -1,0 +1,40 @@
+/** A run of the benchmark as data, and as the page that is kept. */
+import { cellsOf, HEADINGS } from './format.ts';
+import type { Machine } from './machine.ts';
+import type { Row } from './measurement.ts';
+import { markdownTable } from './table.ts';
+
+export interface Report {
+  /** ISO date. */
+  readonly date: string;
+  readonly machine: Machine;
+  readonly sections: readonly Section[];
+}
+
+export interface Section {
+  readonly name: string;
+  readonly title: string;
+  readonly method: string;
+  readonly rows: readonly Row[];
+}
+
+/** docs/benchmarks.md. */
+export function markdownReport({ date, machine, sections }: Report): string {
+  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
+  return `# Benchmarks
+
+Written by \`npm run bench\` on ${date}.
+
+Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.platform}; ${versions.join(', ')}.
+
+Every line compares two things taken in turns in one run (A B, B A, A B, ...) after a warm-up, because a machine has
+better and worse minutes: believe the ratios, not the milliseconds. Figures are medians with [first, third] quartiles
+over the rounds; ratio and difference are taken round by round and then summarised.
+
+${sections.map(sectionOf).join('\n\n')}
+`;
+}
+
+function sectionOf({ name, title, method, rows }: Section): string {
+  return `## ${title}\n\n${method} (\`npm run bench -- --only ${name}\`)\n\n${markdownTable(HEADINGS, rows.map(cellsOf))}`;
+}

@@ -1,0 +1,37 @@
+/** The product's Worker with routes of the benchmark beside its own: what is measured is what is deployed. */
+import type { Env, WebhookMessage } from '../../env.ts';
+import worker from '../../functions/index.ts';
+import { runBare } from './bare-engine.ts';
+import type { MeasuredBatch } from './measured-batch.ts';
+import type { BareInput, CommitInput, WalkInput } from './operations.ts';
+
+export { SampleJob } from '../../durable/sample-job.ts';
+export { MeasuredBatch as SampleBatch } from './measured-batch.ts';
+
+const PREFIX = '/bench/';
+
+export default {
+  async fetch(request, env, ctx) {
+    const { pathname } = new URL(request.url);
+    if (!pathname.startsWith(PREFIX)) return worker.fetch(request, env, ctx);
+    return Response.json(await operate(pathname.slice(PREFIX.length), await request.json(), env));
+  },
+  queue: worker.queue,
+} satisfies ExportedHandler<Env, WebhookMessage>;
+
+function operate(operation: string, input: unknown, env: Env): Promise<unknown> {
+  const batches = env.BATCHES as unknown as DurableObjectNamespace<MeasuredBatch>;
+  const batch = (name: string) => batches.get(batches.idFromName(name));
+  switch (operation) {
+    case 'timeline':
+      return batch(`${(input as { job: string }).job}/0`).timeline();
+    case 'bare':
+      return runBare(input as BareInput);
+    case 'commits':
+      return batch(`bench/commits/${crypto.randomUUID()}`).commits(input as CommitInput);
+    case 'walk':
+      return batch(`bench/walk/${crypto.randomUUID()}`).walk(input as WalkInput);
+    default:
+      throw new Error(`the benchmark's Worker has no operation "${operation}"`);
+  }
+}
