@@ -23,9 +23,23 @@ app.doc31('/openapi.json', {
 });
 
 app.notFound((c) => {
-  const detail = `${c.req.method} ${c.req.path} is not part of this API; /openapi.json lists what is`;
-  return problemResponse(c, new Problem('not-found', detail));
+  const allowed = methodsAt(c.req.path);
+  if (allowed.length === 0) {
+    const detail = `${c.req.method} ${c.req.path} is not part of this API; /openapi.json lists what is`;
+    return problemResponse(c, new Problem('not-found', detail));
+  }
+  c.header('Allow', allowed.join(', '));
+  const detail = `${c.req.method} is not possible here; ${allowed.join(' and ')} is`;
+  return problemResponse(c, new Problem('method-not-allowed', detail));
 });
+
+/** Methods some route answers to at this path. */
+function methodsAt(path: string): string[] {
+  const routes = app.routes.filter(
+    (route) => route.method !== 'ALL' && new RegExp(`^${route.path.replace(/:[^/]+/g, '[^/]+')}$`).test(path),
+  );
+  return [...new Set(routes.map((route) => route.method))].sort();
+}
 
 app.onError((error, c) => {
   if (error instanceof Problem) return problemResponse(c, error);

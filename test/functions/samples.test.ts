@@ -186,6 +186,17 @@ describe('what is not there', () => {
     expect(response.headers.get('Content-Type')).toBe('application/problem+json');
   });
 
+  it.each([
+    ['DELETE', '/v1/samples', 'POST'],
+    ['GET', '/v1/samples/smp_00000000000000000000000000/cancel', 'POST'],
+    ['POST', '/v1/models', 'GET'],
+  ])('%s %s is a 405 that names what is possible', async (method, path, allowed) => {
+    const response = await call(path, { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('Allow')).toBe(allowed);
+    expect((await problemOf(response)).type).toBe('/problems/method-not-allowed');
+  });
+
   it('says so of an image that is not drawn yet', async () => {
     await spoil({ fault: 'hang' });
     const { id } = await createSample();
