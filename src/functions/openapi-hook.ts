@@ -1,6 +1,6 @@
 /** A request that its schema refuses becomes one problem that names every bad field. */
 import type { z } from 'zod';
-import { type FieldError, Problem, pointerOf } from './problem.ts';
+import { type FieldError, fieldsProblem, pointerOf } from './problem.ts';
 
 /** Fields whose upper bound is this deployment's, not the method's. */
 const LIMITED_FIELDS: ReadonlySet<string> = new Set(['count', 'classes']);
@@ -14,11 +14,7 @@ export function validationHook(
   const overLimit = result.error.issues.every(
     (issue) => issue.code === 'too_big' && LIMITED_FIELDS.has(issue.path.join('.')),
   );
-  throw new Problem(
-    overLimit ? 'limit-exceeded' : 'invalid-request',
-    errors.map(({ pointer, detail }) => `${pointer}: ${detail}`).join('; '),
-    errors,
-  );
+  throw fieldsProblem(overLimit ? 'limit-exceeded' : 'invalid-request', errors);
 }
 
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {

@@ -40,7 +40,12 @@ export class Problem extends HTTPException {
 
 /** One bad field is the whole story: its detail is the problem's. */
 export function fieldProblem(type: ProblemType, pointer: string, detail: string): Problem {
-  return new Problem(type, `${pointer}: ${detail}`, [{ pointer, detail }]);
+  return fieldsProblem(type, [{ pointer, detail }]);
+}
+
+export function fieldsProblem(type: ProblemType, errors: readonly FieldError[]): Problem {
+  const detail = errors.map((error) => `${error.pointer || 'the body'}: ${error.detail}`).join('; ');
+  return new Problem(type, detail, errors);
 }
 
 export function problemResponse(c: Context, problem: Problem): Response {
@@ -56,7 +61,7 @@ export function problemResponse(c: Context, problem: Problem): Response {
   return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' });
 }
 
-/** RFC 6901 pointer of a path of keys. */
+/** RFC 6901 pointer of a path of keys; the empty one is the whole body. */
 export function pointerOf(path: readonly PropertyKey[]): string {
-  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('') || '/';
+  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }

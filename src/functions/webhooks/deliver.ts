@@ -26,6 +26,9 @@ export async function deliver({ id, url, secret, body, allowPrivate }: Delivery)
   const problem = webhookUrlProblem(url, allowPrivate);
   if (problem !== null) return { kind: 'gone', detail: `not sent: ${problem}` };
   const now = new Date();
+  const signature = sign(secret, id, now, body);
+  if (signature === null)
+    return { kind: 'gone', detail: 'not sent: the signing secret is not whsec_ and base64' };
   try {
     const response = await fetch(url, {
       method: 'POST',
@@ -36,7 +39,7 @@ export async function deliver({ id, url, secret, body, allowPrivate }: Delivery)
         'User-Agent': 'Cairn-Webhooks/1',
         'webhook-id': id,
         'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
-        'webhook-signature': new Webhook(secret).sign(id, now, body),
+        'webhook-signature': signature,
       },
       body,
     });
@@ -53,5 +56,14 @@ export async function deliver({ id, url, secret, body, allowPrivate }: Delivery)
     const timedOut = error instanceof DOMException && error.name === 'TimeoutError';
     const detail = timedOut ? `no answer within ${TIMEOUT_MS / 1000} s` : 'the connection failed';
     return { kind: 'failed', detail, retryAfter: null };
+  }
+}
+
+/** @returns null for a secret that can't sign */
+function sign(secret: string, id: string, now: Date, body: string): string | null {
+  try {
+    return new Webhook(secret).sign(id, now, body);
+  } catch {
+    return null;
   }
 }
