@@ -4,17 +4,26 @@ import { CliError, EXIT_FAILURE, EXIT_USAGE } from './cli-error.ts';
 import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
+import { modelsCommand } from './commands/models.ts';
 import { serveCommand } from './commands/serve.ts';
 import { startCommand } from './commands/start.ts';
 import { verifyCommand } from './commands/verify.ts';
 
-const COMMANDS = [demoCommand, startCommand, convertCommand, serveCommand, verifyCommand, benchCommand];
+const COMMANDS = [
+  demoCommand,
+  startCommand,
+  convertCommand,
+  serveCommand,
+  modelsCommand,
+  verifyCommand,
+  benchCommand,
+];
 
 /** @returns the exit code; what went wrong is on stderr in one line */
 export async function run(args: readonly string[]): Promise<number> {
   const program = new Command('cairn').description('Classifier-guided diffusion sampling at the edge.');
   for (const create of COMMANDS) program.addCommand(create());
-  for (const command of [program, ...program.commands]) report(command);
+  report(program);
   try {
     await program.parseAsync(args, { from: 'user' });
     return 0;
@@ -23,7 +32,9 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+/** Also for the commands below it. */
 function report(command: Command): void {
+  for (const child of command.commands) report(child);
   command
     .exitOverride()
     .showSuggestionAfterError(false)

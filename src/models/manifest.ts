@@ -5,62 +5,94 @@
 import { z } from 'zod';
 import type { DiffusionSettings } from '../core/index.ts';
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
+const sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
+  .describe('SHA-256 of the file, in lower-case hexadecimal digits.');
 
 /** One ONNX file beside model.json. */
 const graphFile = z.strictObject({
-  file: z.string().regex(/^[\w.-]+\.onnx$/, 'expected the name of an .onnx file in the same folder'),
-  bytes: z.int().positive(),
+  file: z
+    .string()
+    .regex(/^[\w.-]+\.onnx$/, 'expected the name of an .onnx file in the same folder')
+    .describe('Name of an .onnx file in the same folder.'),
+  bytes: z.int().positive().describe('Size of the file.'),
   sha256,
 });
 
 export const diffusionSettings = z.strictObject({
-  /** T of the trained process. */
-  steps: z.int().min(2),
-  noise_schedule: z.enum(['linear', 'cosine']),
-  mean_type: z.enum(['epsilon', 'x_start', 'previous_x']),
-  variance_type: z.enum(['learned', 'learned_range', 'fixed_small', 'fixed_large']),
-  /** The networks receive t * 1000 / steps instead of t. */
-  rescale_timesteps: z.boolean(),
+  steps: z.int().min(2).describe('T of the trained process.'),
+  noise_schedule: z.enum(['linear', 'cosine']).describe('Schedule of the betas.'),
+  mean_type: z.enum(['epsilon', 'x_start', 'previous_x']).describe('What the diffusion model predicts.'),
+  variance_type: z
+    .enum(['learned', 'learned_range', 'fixed_small', 'fixed_large'])
+    .describe(
+      'Where the variance of a step comes from: a second half of the output channels, or the schedule.',
+    ),
+  rescale_timesteps: z.boolean().describe('The networks receive t * 1000 / steps instead of t.'),
 });
 
 export const samplerName = z.enum(['ddpm', 'ddim']);
 
 export const modelManifest = z.strictObject({
-  manifest_version: z.literal(1),
-  id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and hyphens'),
-  name: z.string().min(1),
-  description: z.string().optional(),
-  image: z.strictObject({
-    channels: z.int().positive(),
-    height: z.int().positive(),
-    width: z.int().positive(),
-  }),
-  /** Class names in the classifier's order; the index is the class. */
-  classes: z.array(z.string().min(1)).min(1),
-  /** Whether the diffusion model takes a class label itself. */
-  class_conditional: z.boolean(),
-  diffusion: diffusionSettings,
-  /** Channels of the diffusion model's output: twice the image's if the variance is learned. */
-  output_channels: z.int().positive(),
-  /** Largest batch a job is split into; fixed, because the batch is part of what makes bytes repeatable. */
-  max_batch_size: z.int().positive(),
-  defaults: z.strictObject({
-    sampler: samplerName,
-    /** Respacing grammar: "50", "ddim25", "10,10,15,20,25" or "" for every step. */
-    steps: z.string(),
-    guidance_scale: z.number().min(0),
-    eta: z.number().min(0).max(1),
-    clip_denoised: z.boolean(),
-  }),
-  graphs: z.strictObject({
-    /** x [N,C,H,W], timestep [N] (and label [N] int32 if class-conditional) -> output [N,outputChannels,H,W]. */
-    diffusion: graphFile,
-    /** x [N,C,H,W], timestep [N] -> logits [N,K]. */
-    classifier: graphFile.optional(),
-    /** x [N,C,H,W], timestep [N], target [N,K] -> gradient [N,C,H,W], log_probs [N,K]. */
-    gradient: graphFile.optional(),
-  }),
+  manifest_version: z
+    .literal(1, 'this version of Cairn reads manifest_version 1')
+    .describe(
+      'Version of this format. It is raised when a field appears, goes or changes its meaning; a reader refuses versions it does not know.',
+    ),
+  id: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'expected lower-case letters, digits and hyphens')
+    .describe("Name in requests, and the folder's name."),
+  name: z.string().min(1).describe('Name for people.'),
+  description: z.string().optional().describe('A sentence for people.'),
+  image: z
+    .strictObject({
+      channels: z.int().positive().describe('Channels.'),
+      height: z.int().positive().describe('Pixels.'),
+      width: z.int().positive().describe('Pixels.'),
+    })
+    .describe('Shape of one sample.'),
+  classes: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe("Class names in the classifier's order; the index is the class."),
+  class_conditional: z.boolean().describe('Whether the diffusion model takes a class label itself.'),
+  diffusion: diffusionSettings.describe('The diffusion process the model was trained on.'),
+  output_channels: z
+    .int()
+    .positive()
+    .describe("Channels of the diffusion model's output: twice the image's if the variance is learned."),
+  max_batch_size: z
+    .int()
+    .positive()
+    .describe(
+      'Largest batch a job is split into; fixed, because the batch is part of what makes bytes repeatable.',
+    ),
+  defaults: z
+    .strictObject({
+      sampler: samplerName.describe('Sampler.'),
+      steps: z
+        .string()
+        .describe('Respacing: "50", "ddim25", sections as in "10,10,15,20,25", or "" for every step.'),
+      guidance_scale: z.number().min(0).describe("Factor of the classifier's gradient; 0 for none."),
+      eta: z.number().min(0).max(1).describe('Noise of DDIM: 0 for none, 1 for as much as DDPM.'),
+      clip_denoised: z.boolean().describe('Whether the predicted x_0 is clamped to [-1, 1].'),
+    })
+    .describe('What a request that does not say otherwise gets.'),
+  graphs: z
+    .strictObject({
+      diffusion: graphFile.describe(
+        'x [N, C, H, W], timestep [N] (and label [N] int32 if class-conditional) -> output [N, output_channels, H, W].',
+      ),
+      classifier: graphFile.optional().describe('x [N, C, H, W], timestep [N] -> logits [N, K].'),
+      gradient: graphFile
+        .optional()
+        .describe(
+          'x [N, C, H, W], timestep [N], target [N, K] -> gradient [N, C, H, W] = d/dx sum_k target_k log p(k | x, timestep), log_probs [N, K].',
+        ),
+    })
+    .describe('ONNX files of the networks; N is the batch, K the number of classes.'),
 });
 
 export type ModelManifest = z.infer<typeof modelManifest>;

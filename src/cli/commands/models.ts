@@ -1,0 +1,9 @@
+/** `cairn models`: what concerns model folders. */
+import { Command } from 'commander';
+import { modelsSchemaCommand } from './models-schema.ts';
+
+export function modelsCommand(): Command {
+  return new Command('models')
+    .description('Look after model folders (model.json and the graphs beside it).')
+    .addCommand(modelsSchemaCommand());
+}
