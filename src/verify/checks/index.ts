@@ -1,5 +1,6 @@
 /** The table of kinds of golden data. A new kind is a file in this folder and a row here. */
 import type { CheckKind } from '../contract.ts';
+import { exportedClassifiers } from './exported-classifiers.ts';
 import { loops } from './loops.ts';
 import { notCoveredYet } from './not-covered-yet.ts';
 import { philoxNoise } from './philox-noise.ts';
@@ -17,5 +18,6 @@ export const checkKinds: readonly CheckKind[] = [
   philoxNoise,
   loops,
   trainedModel,
+  exportedClassifiers,
   ...notCoveredYet,
 ];

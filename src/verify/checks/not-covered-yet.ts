@@ -14,10 +14,6 @@ export const notCoveredYet: readonly CheckKind[] = [
     (content) => Array.isArray(content) && hasKeys(content[0], 'dtype', 'stride', 'storage_offset'),
   ),
   kindWithoutCheck('released models', (content) => hasKeys(Object.values(content ?? {})[0], 'kind', 'flags')),
-  kindWithoutCheck(
-    'exported classifiers',
-    (content) => Array.isArray(content) && hasKeys(content[0], 'file', 'opset', 'inputs'),
-  ),
 ];
 
 function kindWithoutCheck(name: string, recognises: (content: unknown) => boolean): CheckKind {
