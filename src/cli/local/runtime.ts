@@ -76,15 +76,19 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
       ),
   );
   const stop = async () => {
-    await miniflare.dispose();
-    watchdog.release();
-    data.unlock();
+    try {
+      await miniflare.dispose();
+    } finally {
+      watchdog.release();
+      data.unlock();
+    }
   };
   try {
     const url = await miniflare.ready;
     return { url: url.origin, webhookSecret: data.webhookSecret, stop };
   } catch (error) {
-    await stop();
+    // Disposing of what never became ready throws the same error again.
+    await stop().catch(() => {});
     if ((error as { code?: string }).code !== 'ERR_ADDRESS_IN_USE') throw error;
     throw new CliError(`port ${options.port} is in use; choose another with --port, or 0 for any free one`);
   }

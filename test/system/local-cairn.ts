@@ -1,0 +1,44 @@
+/** A Cairn of its own process group, started as `npm start` starts it. */
+import { CairnClient, type SampleRequest } from '../../src/client/index.ts';
+import { type RunningScript, runScript } from './npm-script.ts';
+import { createAll, type Pictures, picturesOf } from './outputs.ts';
+
+export interface StartingCairn extends RunningScript {
+  /** Resolves when requests are answered. */
+  client(): Promise<CairnClient>;
+}
+
+export interface CairnPlace {
+  readonly data: string;
+  readonly port: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function startCairn({ data, port, env }: CairnPlace): StartingCairn {
+  const script = runScript('start', ['--port', String(port), '--data', data], env);
+  return {
+    ...script,
+    client: async () => {
+      const [, url] = await script.line(/Cairn is listening on (http:\S+)/);
+      return new CairnClient(url!);
+    },
+  };
+}
+
+/** Ends it as Ctrl-C does. @returns the exit code */
+export async function stopCairn(cairn: RunningScript): Promise<number | null> {
+  cairn.signal('SIGINT');
+  return cairn.exit();
+}
+
+/** What these requests give when nothing is killed. */
+export async function drawUndisturbed(
+  place: CairnPlace,
+  requests: readonly SampleRequest[],
+): Promise<Pictures[]> {
+  const cairn = startCairn(place);
+  const client = await cairn.client();
+  const pictures = await picturesOf(client, await createAll(client, requests));
+  if ((await stopCairn(cairn)) !== 0) throw new Error(`Cairn did not stop cleanly:\n${cairn.output()}`);
+  return pictures;
+}
