@@ -4,6 +4,7 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
+import { messageOf, stepDeadlineMs } from './batch/retry.ts';
 import { type BatchView, isOver, type JobRecord, JobStore } from './job/job-store.ts';
 import { nextWake } from './job/next-wake.ts';
 import { composeGrid, decodePng, encodePng, gridColumns, gridKey, imageKey } from './outputs.ts';
@@ -125,8 +126,22 @@ export class SampleJob extends DurableObject<Env> {
     else await this.#startBatches();
 
     const batches = this.#store.read()!.batches;
-    if (batches.every((batch) => batch.report?.status === 'succeeded')) await this.#writeGrid(record.spec);
+    if (batches.every((batch) => batch.report?.status === 'succeeded'))
+      await this.#finishGrid(record.spec, batches);
     this.#settle();
+  }
+
+  /** Tried again while it fails, but not for ever: a bucket that stays away ends the job with the reason. */
+  async #finishGrid(spec: SampleSpec, batches: readonly BatchView[]): Promise<void> {
+    try {
+      await this.#writeGrid(spec);
+    } catch (error) {
+      const since = Math.max(...batches.map((batch) => batch.report?.finishedAt ?? 0));
+      const failingFor = Date.now() - since;
+      if (failingFor < stepDeadlineMs(this.env.STEP_DEADLINE_SECONDS)) throw error;
+      const message = `could not make the grid for ${Math.round(failingFor / 1000)} s; last error: ${messageOf(error)}`;
+      this.#store.beginEnding('failed', { code: 'output_deadline', message });
+    }
   }
 
   /** Ends the job once every batch has. */

@@ -7,6 +7,7 @@ import {
   control,
   createSample,
   ended,
+  jobStub,
   post,
   resultOf,
   SMALL_JOB,
@@ -139,6 +140,24 @@ describe('a poison step', () => {
     expect(sample.error).toMatchObject({
       code: 'internal_error',
       message: expect.stringContaining('three times'),
+    });
+  });
+});
+
+describe('a bucket that has lost an image', () => {
+  it('ends the job past the deadline instead of trying for ever', async () => {
+    await spoil({ fault: 'hang', after: 2 });
+    const { id } = await createSample();
+    await waitFor(id, (sample) => sample.progress.step === 2);
+    // The job counts on one image more than its batch will ever write.
+    await runInDurableObject(jobStub(id), (_job, state) => {
+      state.storage.sql.exec("UPDATE job SET spec = json_set(spec, '$.count', 4)");
+    });
+    await spoil({ fault: null });
+    const sample = await waitFor(id, ended);
+    expect(sample.error).toMatchObject({
+      code: 'output_deadline',
+      message: expect.stringContaining('image 3 is missing'),
     });
   });
 });
