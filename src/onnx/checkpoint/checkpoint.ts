@@ -95,12 +95,20 @@ function readTensor(
   return elementsFromBytes(layout.dtype, isContiguous(layout) ? span : gather(layout, span));
 }
 
+const LONGEST_MESSAGE = 2000;
+
+/** Names come from the file and may hold anything. */
+function oneLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
+  return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}...` : line;
+}
+
 /** Runs `action`; whatever it throws becomes one line that says where. */
 function naming<T>(where: string, action: () => T): T {
   const rethrow = (error: unknown): never => {
     if (error instanceof CheckpointError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CheckpointError(`${where}: ${reason}`, { cause: error });
+    throw new CheckpointError(oneLine(`${where}: ${reason}`), { cause: error });
   };
   try {
     const result = action();

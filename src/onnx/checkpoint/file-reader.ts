@@ -2,7 +2,7 @@
  * Random access to a file: a checkpoint of gigabytes is never in memory as a whole. Reads are synchronous, because
  * graphs take the bytes of their constants on demand, in the middle of being written.
  */
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { Reader } from '@zip.js/zip.js';
 
 /** The same file for the zip library. */
@@ -22,9 +22,13 @@ export class FileReader extends Reader<number> {
 
 /**
  * @param file a file descriptor
- * @throws {Error} if the file ends before
+ * @throws {Error} if the file ends before, which is known before any memory is taken for what a damaged length asks
  */
 export function readAt(file: number, offset: number, length: number): Uint8Array<ArrayBuffer> {
+  const { size } = fstatSync(file);
+  if (offset + length > size) {
+    throw new Error(`bytes ${offset} to ${offset + length} are needed, and the file ends at ${size}`);
+  }
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {

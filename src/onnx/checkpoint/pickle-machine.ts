@@ -18,11 +18,15 @@ export interface PickleEnvironment {
   readonly resolvePersistentId?: (id: unknown) => unknown;
 }
 
+/** Values that all calls together may be handed in lists. A state dict of 100,000 tensors needs about a million. */
+const MAX_CALL_ITEMS = 10_000_000;
+
 export class PickleMachine {
   readonly #environment: PickleEnvironment;
   #stack: unknown[] = [];
   readonly #marked: unknown[][] = [];
   readonly #memo = new Map<number, unknown>();
+  #callItems = 0;
 
   constructor(environment: PickleEnvironment) {
     this.#environment = environment;
@@ -100,7 +104,16 @@ export class PickleMachine {
       throw new Error('the pickle calls something that is not allowed');
     if (!Array.isArray(args))
       throw new Error(`the pickle calls ${callable.name} without a tuple of arguments`);
+    this.#countWork(callable, args);
     this.push(callable.call(args));
+  }
+
+  /** Five bytes hand a list over once more, however long it is: a small file could ask for years of work. */
+  #countWork({ name }: PickleCallable, args: readonly unknown[]): void {
+    for (const value of args) this.#callItems += Array.isArray(value) ? value.length : 1;
+    if (this.#callItems > MAX_CALL_ITEMS) {
+      throw new Error(`the pickle hands more than ${MAX_CALL_ITEMS} values to ${name} and other calls`);
+    }
   }
 
   persistent(id: unknown): void {

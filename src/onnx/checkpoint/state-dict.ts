@@ -1,6 +1,9 @@
 /** Finds the dictionary of tensors in what a checkpoint's pickle holds. */
 import { TensorReference } from './torch-globals.ts';
 
+/** Entries of a file that an error message lists. */
+const MOST_LISTED = 20;
+
 /**
  * A state dict is a dict from names to tensors. It may be the whole file or sit under a key of an outer dict
  * (`{"state_dict": ..., "step": ...}`); values that are no tensors are left out.
@@ -19,10 +22,20 @@ export function findStateDict(root: unknown, key?: string): Map<string, TensorRe
   }
   const whole = tensorsOf(root);
   if (whole.size > 0) return whole;
-  const candidates = [...root.keys()].filter((name) => tensorsOf(root.get(name)).size > 0);
+  const candidates = keysOfStateDicts(root);
   if (candidates.length === 1) return tensorsOf(root.get(candidates[0]));
   const problem = candidates.length === 0 ? 'no state dict' : 'several state dicts, choose one by its key';
   throw new Error(`${problem}; the file holds ${contents(root)}`);
+}
+
+function keysOfStateDicts(root: ReadonlyMap<unknown, unknown>): unknown[] {
+  // A damaged or hostile file can hold one large dict under thousands of keys: each is looked through once.
+  const looked = new Map<unknown, boolean>();
+  return [...root].flatMap(([key, value]) => {
+    const found = looked.get(value) ?? tensorsOf(value).size > 0;
+    if (value instanceof Map) looked.set(value, found);
+    return found ? [key] : [];
+  });
 }
 
 function tensorsOf(value: unknown): Map<string, TensorReference> {
@@ -35,7 +48,11 @@ function tensorsOf(value: unknown): Map<string, TensorReference> {
 }
 
 function contents(root: ReadonlyMap<unknown, unknown>): string {
-  return [...root].map(([name, value]) => `"${String(name)}" (${kindOf(value)})`).join(', ') || 'nothing';
+  const listed = [...root]
+    .slice(0, MOST_LISTED)
+    .map(([name, value]) => `"${typeof name === 'string' ? name : kindOf(name)}" (${kindOf(value)})`);
+  if (root.size > MOST_LISTED) listed.push(`${root.size - MOST_LISTED} more`);
+  return listed.join(', ') || 'nothing';
 }
 
 function kindOf(value: unknown): string {

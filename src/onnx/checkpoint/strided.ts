@@ -12,10 +12,11 @@ export interface StridedLayout {
 }
 
 /** How many elements a view may have beyond its storage's: a stride of 0 lets a few bytes in a file ask for any size. */
-const MAX_REPEATED_ELEMENTS = 2 ** 26;
+const MAX_REPEATED_ELEMENTS = 2 ** 22;
 
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  // Sizes from a damaged file may overflow to infinity, and that times zero is not a number.
+  return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
 }
 
 /** How many elements of the storage lie between the view's first and its last, both included. */

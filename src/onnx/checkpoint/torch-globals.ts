@@ -60,6 +60,9 @@ const STORAGE_TYPES: Readonly<Record<string, Dtype>> = {
   BoolStorage: 'bool',
 };
 
+/** PyTorch's own limit. */
+const MAX_AXES = 64;
+
 const GLOBALS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['collections.OrderedDict', new PickleCallable('collections.OrderedDict', orderedDict)],
   ['torch._utils._rebuild_tensor_v2', new PickleCallable('torch._utils._rebuild_tensor_v2', rebuildTensor)],
@@ -128,5 +131,5 @@ function isSize(value: unknown): value is number {
 }
 
 function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(isSize);
+  return Array.isArray(value) && value.length <= MAX_AXES && value.every(isSize);
 }

@@ -15,7 +15,9 @@ const DEFLATED = 8;
 const LOCAL_HEADER_BYTES = 30;
 const LOCAL_HEADER_SIGNATURE = 0x04034b50;
 /** A description of 100,000 tensors is about 20 MB. */
-const MAX_PICKLE_BYTES = 2 ** 28;
+const MAX_PICKLE_BYTES = 2 ** 26;
+/** PyTorch compresses nothing. Deflated data can be a thousand times what the file holds, so there is a limit. */
+const MAX_INFLATED_BYTES = 2 ** 28;
 
 /** @throws {Error} if the file is no whole zip of this layout, or if its pickle is refused */
 export async function openZipLayout(
@@ -101,6 +103,11 @@ function decompress(entry: FileEntry, bytes: Uint8Array<ArrayBuffer>): Uint8Arra
     case STORED:
       return bytes;
     case DEFLATED:
+      if (entry.uncompressedSize > MAX_INFLATED_BYTES) {
+        throw new Error(
+          `record ${entry.filename} is compressed and has ${entry.uncompressedSize} bytes; expected at most ${MAX_INFLATED_BYTES}`,
+        );
+      }
       return new Uint8Array(inflateRawSync(bytes, { maxOutputLength: Math.max(1, entry.uncompressedSize) }));
     default:
       throw new Error(`record ${entry.filename} has compression method ${entry.compressionMethod}`);

@@ -14,7 +14,8 @@ import type { Attribute } from './attribute.ts';
 import { byteSize, type DataType, dataTypeFromCode } from './data-type.ts';
 import type { Dim } from './dim.ts';
 import { emptyGraph, type Graph, type GraphNode, type Value } from './graph.ts';
-import { elementCount, lazyTensor, type Tensor, tensorFrom, typeOf } from './tensor.ts';
+import { elementCount, lazyTensor, type Tensor, tensor, tensorFrom, typeOf } from './tensor.ts';
+import { checkWiring } from './wiring.ts';
 
 /**
  * Reads a model. Constant nodes become initializers, and the model's own guesses at inner types are dropped in
@@ -28,9 +29,11 @@ export function parseModel(bytes: Uint8Array): Graph {
   if (model.graph === undefined) throw new Error('these bytes are not an ONNX model: they hold no graph');
   if (model.functions.length > 0)
     throw new Error('ONNX models with functions of their own are not supported');
-  const opset = model.opsetImport.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version;
+  const opset = model.opsetImport.find(({ domain }) => isStandard(domain))?.version;
   if (opset === undefined) throw new Error('the ONNX model does not say which operator set it uses');
-  return toGraph(model.graph, Number(opset));
+  const graph = toGraph(model.graph, Number(opset));
+  checkWiring(graph);
+  return graph;
 }
 
 function decode(bytes: Uint8Array) {
@@ -55,12 +58,14 @@ function toGraph(proto: GraphProto, opset: number): Graph {
     graph.inputs.push(value);
     graph.values.set(value.name, value);
   }
-  const names = new Set<string>();
+  const nameNode = uniqueNames();
   for (const node of proto.node) {
     if (node.opType === 'Constant' && isStandard(node.domain)) {
-      addConstant(node.output[0]!, constantOf(node));
+      const [name] = node.output;
+      if (name === undefined) throw new Error(`Constant node "${node.name}" has no output`);
+      addConstant(name, constantOf(node));
     } else {
-      graph.nodes.push(toNode(node, names));
+      graph.nodes.push(toNode(node, nameNode));
     }
   }
   graph.outputs = proto.output.map((info) => toValue(info, `output ${info.name}`));
@@ -71,11 +76,23 @@ function isStandard(domain: string): boolean {
   return domain === '' || domain === 'ai.onnx';
 }
 
-function toNode(proto: NodeProto, names: Set<string>): GraphNode {
-  const base = proto.name || `${proto.opType}/${proto.output.find((name) => name !== '') ?? ''}`;
-  let name = base;
-  for (let count = 2; names.has(name); count++) name = `${base}_${count}`;
-  names.add(name);
+/** Nodes may share a name, or have none; ours do not. */
+function uniqueNames(): (base: string) => string {
+  const taken = new Map<string, number>();
+  return (base) => {
+    let name = base;
+    let count = taken.get(base) ?? 1;
+    while (taken.has(name)) name = `${base}_${++count}`;
+    taken.set(base, count);
+    taken.set(name, taken.get(name) ?? 1);
+    return name;
+  };
+}
+
+function toNode(proto: NodeProto, nameNode: (base: string) => string): GraphNode {
+  const name = nameNode(
+    proto.name || `${proto.opType}/${proto.output.find((output) => output !== '') ?? ''}`,
+  );
   return {
     name,
     opType: proto.opType,
@@ -92,11 +109,11 @@ function constantOf(node: NodeProto): Tensor {
   const attribute = node.attribute[0];
   switch (attribute?.name) {
     case 'value':
-      return toTensor(attribute.t!);
+      return toTensor(tensorOf(attribute, node.name));
     case 'value_int':
-      return tensorFrom('int64', [], [Number(attribute.i)]);
+      return tensor('int64', [], BigInt64Array.of(attribute.i));
     case 'value_ints':
-      return tensorFrom('int64', [attribute.ints.length], attribute.ints.map(Number));
+      return tensor('int64', [attribute.ints.length], BigInt64Array.from(attribute.ints));
     case 'value_float':
       return tensorFrom('float32', [], [attribute.f]);
     case 'value_floats':
@@ -123,12 +140,17 @@ function toAttribute(proto: AttributeProto, node: string): Attribute {
     case AttributeType.STRINGS:
       return { type: 'strings', value: proto.strings.map((text) => utf8.decode(text)) };
     case AttributeType.TENSOR:
-      return { type: 'tensor', value: toTensor(proto.t!) };
+      return { type: 'tensor', value: toTensor(tensorOf(proto, node)) };
     default:
       throw new Error(
         `attribute ${proto.name} of node "${node}" is a ${AttributeType[proto.type]}, which is not supported`,
       );
   }
+}
+
+function tensorOf(proto: AttributeProto, node: string): TensorProto {
+  if (proto.t === undefined) throw new Error(`attribute ${proto.name} of node "${node}" holds no tensor`);
+  return proto.t;
 }
 
 function toTensor(proto: TensorProto): Tensor {
@@ -138,6 +160,9 @@ function toTensor(proto: TensorProto): Tensor {
   }
   const dtype = dataTypeFromCode(proto.dataType, where);
   const dims = proto.dims.map(Number);
+  if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
+    throw new Error(`${where} has dimensions [${dims}]; expected sizes of 0 or more`);
+  }
   const expected = elementCount(dims) * byteSize(dtype);
   const bytes = proto.rawData.byteLength > 0 ? proto.rawData : packedBytes(proto, dtype);
   if (bytes.byteLength !== expected) {
@@ -150,17 +175,19 @@ function toTensor(proto: TensorProto): Tensor {
 
 /** The data of a tensor that is stored in one of the typed fields: small types share int32_data. */
 function packedBytes(proto: TensorProto, dtype: DataType): Uint8Array {
+  // Not by way of numbers: INT64_MAX, the exporters' "to the end" of a Slice, would become INT64_MIN.
+  if (dtype === 'int64') {
+    return tensor(dtype, [proto.int64Data.length], BigInt64Array.from(proto.int64Data)).bytes();
+  }
   const bits = dtype === 'float16' || dtype === 'bfloat16' ? 'uint16' : dtype;
   const data =
     dtype === 'float32'
       ? proto.floatData
       : dtype === 'float64'
         ? proto.doubleData
-        : dtype === 'int64'
-          ? proto.int64Data.map(Number)
-          : dtype === 'uint32' || dtype === 'uint64'
-            ? proto.uint64Data.map(Number)
-            : proto.int32Data;
+        : dtype === 'uint32' || dtype === 'uint64'
+          ? proto.uint64Data.map(Number)
+          : proto.int32Data;
   return tensorFrom(bits, [data.length], data).bytes();
 }
 
@@ -170,7 +197,11 @@ function toValue(info: ValueInfoProto, where: string): Value {
   const dtype = dataTypeFromCode(type.value.elemType, where);
   if (type.value.shape === undefined) throw new Error(`${where} has no rank`);
   const shape = type.value.shape.dim.map(({ value }, axis): Dim => {
-    if (value.case === 'dimValue') return Number(value.value);
+    if (value.case === 'dimValue') {
+      const size = Number(value.value);
+      if (Number.isSafeInteger(size) && size >= 0) return size;
+      throw new Error(`${where} has size ${size} along axis ${axis}; expected 0 or more`);
+    }
     return value.case === 'dimParam' && value.value !== '' ? value.value : `${info.name}.${axis}`;
   });
   return { name: info.name, dtype, shape };

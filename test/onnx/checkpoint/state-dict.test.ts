@@ -35,3 +35,9 @@ it('says what it found where there are no tensors', () => {
     'no state dict; the file holds "step" (number)',
   );
 });
+
+it('looks through a dict once, however many keys it is under, and lists only some of them', () => {
+  const large = new Map<unknown, unknown>(Array.from({ length: 20_000 }, (_, i) => [i, null]));
+  const root = new Map(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, large]));
+  expect(() => findStateDict(root)).toThrow(/"k19" \(dict of 20000, 0 of them tensors\), 19980 more$/);
+}, 5_000);

@@ -15,6 +15,12 @@ describe('a view that the storage can not hold is refused', () => {
       1,
       'repeats the 1 elements of its storage too often',
     ],
+    [
+      'of sizes whose product overflows',
+      layout([2 ** 52, 2 ** 52, 2 ** 52, 0, 2], [1, 1, 1, 1, 1], 9),
+      8,
+      'reaches element 9 of a storage that has 8',
+    ],
   ])('%s', (_, view, elements, message) => {
     expect(() => checkLayout(view, elements)).toThrow(message);
   });

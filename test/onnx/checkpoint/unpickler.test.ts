@@ -71,3 +71,12 @@ it('calls what the allow-list hands out, with its arguments', () => {
 it('says at which byte the offending opcode is', () => {
   expect(() => load('K\x01K\x02cos\nsystem\n.')).toThrow('(pickle opcode at byte 4)');
 });
+
+it('stops a small pickle that hands one long list to a call over and over', () => {
+  const list = `](${'N'.repeat(50_000)}e`;
+  const pickle = `cm\nf\nq\x000${list}\x85q\x010${'h\x00h\x01R0'.repeat(50_000)}N.`;
+  let calls = 0;
+  const environment = { resolveGlobal: () => new PickleCallable('f', () => calls++) };
+  expect(() => unpickle(text(pickle), environment)).toThrow('hands more than 10000000 values to f');
+  expect(calls).toBeLessThan(1000);
+});

@@ -1,0 +1,96 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  AttributeProto_AttributeType as AttributeType,
+  TensorProto_DataType as DataType,
+  ModelProtoSchema,
+} from 'onnx-buf';
+import { describe, expect, it } from 'vitest';
+import { elements, parseModel } from '../../../src/onnx/graph/index.ts';
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+type NodeInit = { name?: string; opType: string; input?: string[]; output?: string[]; attribute?: object[] };
+const float = (name: string, dims: bigint[]) => ({
+  name,
+  type: {
+    value: {
+      case: 'tensorType' as const,
+      value: {
+        elemType: DataType.FLOAT,
+        shape: { dim: dims.map((value) => ({ value: { case: 'dimValue' as const, value } })) },
+      },
+    },
+  },
+});
+
+/** x [2] -> the nodes -> y [2]. */
+const model = (nodes: NodeInit[], initializer: object[] = [], input = float('x', [2n])): Uint8Array =>
+  toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      opsetImport: [{ domain: '', version: 17n }],
+      graph: { name: 'g', input: [input], output: [float('y', [2n])], node: nodes, initializer },
+    } as Parameters<typeof create<typeof ModelProtoSchema>>[1]),
+  );
+const identity = { opType: 'Identity', input: ['x'], output: ['y'] };
+
+describe('64-bit integers keep every bit', () => {
+  it('in the typed field of a constant', () => {
+    const ends = { name: 'ends', dataType: DataType.INT64, dims: [2n], int64Data: [INT64_MAX, -1n] };
+    const graph = parseModel(model([identity], [ends]));
+    expect(elements(graph.initializers.get('ends')!)).toEqual(BigInt64Array.of(INT64_MAX, -1n));
+  });
+
+  it('in the attributes of a Constant node', () => {
+    const attribute = [{ name: 'value_ints', type: AttributeType.INTS, ints: [INT64_MAX] }];
+    const graph = parseModel(model([{ opType: 'Constant', output: ['end'], attribute }, identity]));
+    expect(elements(graph.initializers.get('end')!)).toEqual(BigInt64Array.of(INT64_MAX));
+  });
+});
+
+describe('a graph that does not fit together is refused', () => {
+  const constant = (extra: object) => ({ name: 'c', dataType: DataType.FLOAT, ...extra });
+  it.each([
+    ['a value read before it is there', [{ ...identity, input: ['z'] }], [], 'reads "z", which nothing'],
+    ['a value given twice', [identity, identity], [], 'gives "y", which is there already'],
+    ['an output that nothing gives', [{ ...identity, output: ['z'] }], [], 'nothing gives the output "y"'],
+    [
+      'a Constant without an output',
+      [{ opType: 'Constant' }, identity],
+      [],
+      'Constant node "" has no output',
+    ],
+    [
+      'a tensor attribute without a tensor',
+      [{ ...identity, attribute: [{ name: 'value', type: AttributeType.TENSOR }] }],
+      [],
+      'attribute value of node "Identity/y" holds no tensor',
+    ],
+    [
+      'negative dimensions, though their product is right',
+      [identity],
+      [constant({ dims: [-1n, -1n], floatData: [1] })],
+      'constant c has dimensions [-1,-1]',
+    ],
+  ])('%s', (_, nodes, constants, message) => {
+    expect(() => parseModel(model(nodes, constants))).toThrow(message);
+  });
+
+  it('a negative size of an input', () => {
+    expect(() => parseModel(model([identity], [], float('x', [-3n])))).toThrow(
+      'input x has size -3 along axis 0',
+    );
+  });
+});
+
+it('tells many nodes of one name apart, in no time', () => {
+  const nodes = Array.from({ length: 30_000 }, (_, i) => ({
+    name: 'node',
+    opType: 'Identity',
+    input: ['x'],
+    output: [i === 0 ? 'y' : `y${i}`],
+  }));
+  const graph = parseModel(model(nodes));
+  expect(new Set(graph.nodes.map(({ name }) => name)).size).toBe(30_000);
+  expect(graph.nodes[2]!.name).toBe('node_3');
+}, 5_000);
