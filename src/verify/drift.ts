@@ -7,7 +7,14 @@ import type { GoldenDirectory } from './directory.ts';
  */
 const driftSchema = z.looseObject({
   checkpoint_io: z
-    .record(z.string(), z.looseObject({ output: z.number().optional(), grad: z.number().optional() }))
+    .record(
+      z.string(),
+      z.looseObject({
+        output: z.number().optional(),
+        logits: z.number().optional(),
+        grad: z.number().optional(),
+      }),
+    )
     .optional(),
   loops: z
     .record(

@@ -11,6 +11,7 @@ import { type Graph, serializeModel } from '../onnx/graph/index.ts';
 import { hasKeys } from './contract.ts';
 import type { GoldenDirectory } from './directory.ts';
 import type { LoadNetworks, LoopEvaluation, LoopInput, LoopNetworks } from './networks.ts';
+import type { Npz } from './npz.ts';
 
 /** Converts the checkpoints with float32 weights and opens them, on one thread: threads of small graphs wait for each other. */
 export const loadOnnxNetworks: LoadNetworks = async ({ directory, model, classifier }) => {
@@ -124,4 +125,78 @@ function float32(answer: InferenceSession.OnnxValueMapType, name: string): Float
   const data = answer[name]?.data;
   if (!(data instanceof Float32Array)) throw new Error(`the engine gave no float32 output "${name}"`);
   return data;
+}
+
+/** One output of a network. */
+export interface NetworkAnswer {
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** Which array of an .npz file each input of a graph takes. */
+const INPUT_ARRAYS: Readonly<Record<string, string>> = {
+  x: 'x',
+  timestep: 'timesteps',
+  label: 'y',
+  low_res: 'low_res',
+};
+
+/**
+ * What a checkpoint's network answers on the inputs of an .npz file: `output`; for an encoder `logits`, `log_softmax`
+ * and `grad`, the gradient of the log-probability of class y.
+ *
+ * @param path of the checkpoint
+ * @param reference the reference's class and constructor arguments
+ */
+export async function evaluateNetwork(
+  path: string,
+  reference: { readonly class: string; readonly constructor_arguments: Readonly<Record<string, unknown>> },
+  npz: Npz,
+): Promise<Map<string, NetworkAnswer>> {
+  const options = optionsFromReference(reference.class, reference.constructor_arguments);
+  await using checkpoint = await openCheckpoint(path);
+  const graph = buildModel(checkpoint, options);
+  const answers = await runOnArrays(graph, npz);
+  if (options.kind !== 'encoder') return new Map([['output', answers.output!]]);
+  const guidance = buildGradientGraph(graph, { image: 'x', timestep: 'timestep', logits: 'logits' });
+  const target = oneHot(npz.numbers('y'), options.out_channels);
+  const { gradient, log_probs } = await runOnArrays(guidance, npz, { target });
+  return new Map([
+    ['logits', answers.logits!],
+    ['log_softmax', log_probs!],
+    ['grad', gradient!],
+  ]);
+}
+
+async function runOnArrays(
+  graph: Graph,
+  npz: Npz,
+  given: Readonly<Record<string, Tensor>> = {},
+): Promise<Record<string, NetworkAnswer>> {
+  const feeds = graph.inputs.map(({ name, dtype }) => {
+    const tensor = given[name];
+    if (tensor) return [name, tensor] as const;
+    const { shape } = npz.array(INPUT_ARRAYS[name]!);
+    const numbers = npz.numbers(INPUT_ARRAYS[name]!);
+    return dtype === 'int32'
+      ? ([name, new Tensor('int32', Int32Array.from(numbers), shape)] as const)
+      : ([name, new Tensor('float32', Float32Array.from(numbers), shape)] as const);
+  });
+  return runOnce(graph, Object.fromEntries(feeds));
+}
+
+/** Runs a graph of float32 outputs once. */
+export async function runOnce(
+  graph: Graph,
+  feeds: Readonly<Record<string, Tensor>>,
+): Promise<Record<string, NetworkAnswer>> {
+  const session = await InferenceSession.create(serializeModel(graph), { intraOpNumThreads: 1 });
+  try {
+    const answers = await session.run(feeds);
+    return Object.fromEntries(
+      Object.entries(answers).map(([name, { dims }]) => [name, { dims, data: float32(answers, name) }]),
+    );
+  } finally {
+    await session.release();
+  }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import type { ArchitectureOptions } from '../../src/onnx/architectures/options.ts';
-import { optionsFromReference } from '../../src/onnx/architectures/reference-options.ts';
+import { optionsFromFlags } from '../../src/onnx/architectures/released-flags.ts';
 import type { WeightSource } from '../../src/onnx/architectures/weights.ts';
 import { Npz } from '../../src/verify/npz.ts';
 
@@ -24,7 +24,7 @@ export const constructors: Readonly<
 export interface OfficialModel {
   readonly name: string;
   readonly kind: string;
-  readonly flags: Readonly<Record<string, never>>;
+  readonly flags: Readonly<Record<string, unknown>>;
   readonly state_dict: Readonly<Record<string, number[]>>;
 }
 
@@ -56,36 +56,7 @@ export function shapesOnly({ state_dict }: OfficialModel): WeightSource {
   return { tensors: new Map(entries) };
 }
 
-/** The reference's scripts turn flags into constructor arguments so. */
+/** The options that a released model's flags mean. */
 export function releasedOptions({ kind, flags }: OfficialModel): ArchitectureOptions {
-  const flag = (name: string) => flags[name] ?? flags[`classifier_${name}`];
-  const size = Number(flag('image_size') ?? flag('large_size'));
-  const encoder = kind === 'EncoderUNetModel';
-  const multipliers: Record<number, number[]> = {
-    512: [0.5, 1, 1, 2, 2, 4, 4],
-    256: [1, 1, 2, 2, 4, 4],
-    128: [1, 1, 2, 3, 4],
-    64: [1, 2, 3, 4],
-  };
-  return optionsFromReference(kind, {
-    image_size: size,
-    in_channels: 3,
-    model_channels: flag('num_channels') ?? flag('width'),
-    out_channels: encoder ? 1000 : 6,
-    num_res_blocks: flag('num_res_blocks') ?? flag('depth'),
-    attention_resolutions: String(flag('attention_resolutions'))
-      .split(',')
-      .map((resolution) => size / Number(resolution)),
-    channel_mult: multipliers[size],
-    use_scale_shift_norm: flag('use_scale_shift_norm'),
-    resblock_updown: flag('resblock_updown'),
-    ...(encoder
-      ? { num_head_channels: 64, pool: flag('pool') }
-      : {
-          num_heads: flag('num_heads'),
-          num_head_channels: flag('num_head_channels'),
-          num_classes: flag('class_cond') ? 1000 : null,
-          use_new_attention_order: flag('use_new_attention_order') ?? false,
-        }),
-  });
+  return optionsFromFlags(kind, flags);
 }

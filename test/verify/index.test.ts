@@ -130,7 +130,7 @@ describe('verifyDirectory', () => {
       'broken.json': 'unknown',
       'other.json': 'unknown',
       'weights.bin': 'unknown',
-      'model.pt': 'not covered',
+      'model.pt': 'failed',
     });
   });
 

@@ -18,6 +18,30 @@ export function nearestUp(scope: Scope, x: Value): Value {
   });
 }
 
+/** The batch size of x at run time, as a vector of one. */
+export function batchOf({ graph }: Scope, x: Value): Value {
+  return graph.op('Slice', [graph.op('Shape', [x]), graph.ints([0]), graph.ints([1]), graph.ints([0])]);
+}
+
+/**
+ * Interpolates between the four nearest pixels, whose centres lie at half steps: `[N, C, h, w]` to `[N, C, H, W]`.
+ *
+ * @param batch N, as a vector of one
+ * @param size C, H, W
+ */
+export function bilinear(
+  { graph }: Scope,
+  x: Value,
+  batch: Value,
+  size: readonly [channels: number, height: number, width: number],
+): Value {
+  const target = graph.op('Concat', [batch, graph.ints(size)], { axis: 0 });
+  return graph.op('Resize', [x, undefined, undefined, target], {
+    mode: 'linear',
+    coordinate_transformation_mode: 'pytorch_half_pixel',
+  });
+}
+
 /** Halves the size with a strided convolution if `learned`, else with the average. */
 export function downsample(scope: Scope, x: Value, channels: number, learned: boolean): Value {
   if (!learned) return averageDown(scope, x);

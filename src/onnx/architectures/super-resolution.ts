@@ -1,5 +1,6 @@
 import type { Graph } from '../graph/graph.ts';
 import type { SuperResolutionOptions } from './options.ts';
+import { batchOf, bilinear } from './resample.ts';
 import type { Scope } from './scope.ts';
 import { imageInput, withUNet } from './unet.ts';
 
@@ -9,16 +10,6 @@ export function superResolution(scope: Scope, options: SuperResolutionOptions): 
   const { in_channels: channels, image_size: size } = options;
   const x = imageInput(scope, options);
   const lowRes = graph.input('low_res', 'float32', ['N', channels, 'h', 'w']);
-  const batch = graph.op('Slice', [
-    graph.op('Shape', [x]),
-    graph.ints([0]),
-    graph.ints([1]),
-    graph.ints([0]),
-  ]);
-  const target = graph.op('Concat', [batch, graph.ints([channels, size, size])], { axis: 0 });
-  const enlarged = graph.op('Resize', [lowRes, undefined, undefined, target], {
-    mode: 'linear',
-    coordinate_transformation_mode: 'pytorch_half_pixel',
-  });
+  const enlarged = bilinear(scope, lowRes, batchOf(scope, x), [channels, size, size]);
   return withUNet(scope, options, graph.op('Concat', [x, enlarged], { axis: 1 }), 2 * channels);
 }
