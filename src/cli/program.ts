@@ -4,6 +4,7 @@ import { CliError, EXIT_FAILURE, EXIT_USAGE } from './cli-error.ts';
 import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
+import { gradientCommand } from './commands/gradient.ts';
 import { modelsCommand } from './commands/models.ts';
 import { serveCommand } from './commands/serve.ts';
 import { startCommand } from './commands/start.ts';
@@ -13,6 +14,7 @@ const COMMANDS = [
   demoCommand,
   startCommand,
   convertCommand,
+  gradientCommand,
   serveCommand,
   modelsCommand,
   verifyCommand,

@@ -16,6 +16,8 @@ export interface RunningScript {
   line(pattern: RegExp): Promise<RegExpExecArray>;
   /** Only the leader, with any signal. */
   signal(signal: NodeJS.Signals): void;
+  /** Every process of the group, as a terminal does on Ctrl-C. */
+  signalGroup(signal: NodeJS.Signals): void;
   /** SIGKILL to the whole group at once; resolves when its leader is gone. */
   kill(): Promise<void>;
   /** Exit code of the leader; null if a signal ended it. */
@@ -49,6 +51,7 @@ export function runScript(
     output: () => lines.all.join('\n'),
     line: (pattern) => lines.find(pattern, exited),
     signal: (signal) => child.kill(signal),
+    signalGroup: (signal) => process.kill(-group, signal),
     kill: async () => {
       killGroup(group);
       await exited;

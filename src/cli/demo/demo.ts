@@ -49,7 +49,7 @@ async function draw(client: CairnClient, options: DemoOptions, signal: AbortSign
   try {
     sample = await client.waitForSample(accepted.id, { signal, onUpdate: progress.update });
   } catch (error) {
-    if (signal.aborted) await client.cancelSample(accepted.id);
+    if (signal.aborted) await cancel(client, accepted.id);
     throw error;
   } finally {
     progress.stop();
@@ -58,6 +58,11 @@ async function draw(client: CairnClient, options: DemoOptions, signal: AbortSign
     throw new CliError(`the sample ${sample.status}: ${sample.error?.message ?? 'no reason was given'}`);
   }
   return sample;
+}
+
+async function cancel(client: CairnClient, id: string): Promise<void> {
+  const { status, progress } = await client.cancelSample(id);
+  console.log(`\nThe sample is ${status} at step ${progress.step} of ${progress.steps}.`);
 }
 
 async function create(client: CairnClient, options: DemoOptions): Promise<SampleResponse> {

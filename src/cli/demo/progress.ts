@@ -12,7 +12,7 @@ export interface ProgressDisplay {
 }
 
 /** A bar that redraws itself in a terminal; anywhere else a line every few seconds. */
-export function showProgress(stream: NodeJS.WriteStream): ProgressDisplay {
+export function showProgress(stream: NodeJS.WritableStream): ProgressDisplay {
   const bar = new SingleBar({
     format: (_options: Options, { progress }: Params, { text }: { text?: string }) =>
       `${drawBar(progress)} ${text ?? 'waiting for the first step'}`,

@@ -1,0 +1,83 @@
+/** `cairn gradient`: the gradient graph of any classifier in ONNX form. */
+import { readFile } from 'node:fs/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import type { DerivedGradient } from '../../onnx/gradient/derive-gradient.ts';
+import { CliError, EXIT_USAGE } from '../cli-error.ts';
+import { writeAtomically } from '../write-atomically.ts';
+
+interface GradientFlags {
+  readonly out: string;
+  readonly input?: string;
+  readonly output?: string;
+  readonly timestep?: string;
+  readonly size?: readonly [number, number];
+}
+
+export function gradientCommand(): Command {
+  return new Command('gradient')
+    .description(
+      "Derive the gradient of a classifier's log-probabilities with respect to its image (ONNX to ONNX).",
+    )
+    .argument('<model>', 'the classifier, an .onnx file of operator set 13 or newer')
+    .option('--out <file>', 'the graph to write', 'gradient.onnx')
+    .option('--input <name>', 'its image input, if the file leaves that open')
+    .option('--output <name>', 'its logits')
+    .option('--timestep <name>', 'its timestep input, for a classifier of noisy images')
+    .option(
+      '--size <pixels>',
+      'image size, 224 or 224x160 (height x width), if the file leaves it open',
+      imageSize,
+    )
+    .action(gradient);
+}
+
+function imageSize(text: string): readonly [number, number] {
+  const [, height, width = height] = /^([1-9]\d{0,4})(?:x([1-9]\d{0,4}))?$/.exec(text) ?? [];
+  if (height === undefined)
+    throw new InvalidArgumentError('Expected pixels: 224, or height x width: 224x160.');
+  return [Number(height), Number(width)];
+}
+
+async function gradient(path: string, flags: GradientFlags): Promise<void> {
+  // Imported here: the other commands do not pay for it.
+  const { deriveGradient } = await import('../../onnx/gradient/derive-gradient.ts');
+  const { InterfaceError } = await import('../../onnx/gradient/classifier-interface.ts');
+  const { parseModel, serializeModel } = await import('../../onnx/graph/index.ts');
+  const { input, output, timestep, size } = flags;
+  try {
+    const model = await readFile(path);
+    const derived = await deriveGradient(parseModel(model), {
+      hints: {
+        ...(input !== undefined && { image: input }),
+        ...(output !== undefined && { logits: output }),
+        ...(timestep !== undefined && { timestep }),
+      },
+      ...(size !== undefined && { imageSize: size }),
+    });
+    const bytes = serializeModel(derived.graph);
+    await writeAtomically(flags.out, bytes);
+    report(derived);
+    console.log(`Wrote ${flags.out}: ${kilobytes(bytes)} (the classifier: ${kilobytes(model)})`);
+  } catch (error) {
+    const exitCode = error instanceof InterfaceError ? EXIT_USAGE : undefined;
+    throw new CliError(`${path}: ${(error as Error).message}`, exitCode, { cause: error });
+  }
+}
+
+function report({ graph, names, notes, operators }: DerivedGradient): void {
+  const show = (values: DerivedGradient['graph']['inputs']) =>
+    values.map(({ name, dtype, shape }) => `${name} ${dtype}[${shape.join(', ')}]`).join(', ');
+  const count = [...operators.values()].reduce((sum, nodes) => sum + nodes, 0);
+  console.log(
+    `image ${names.image}, ${names.timestep ? `timestep ${names.timestep}, ` : ''}output ${names.logits}`,
+  );
+  for (const note of notes) console.log(`note: ${note}`);
+  const list = [...operators].map(([opType, nodes]) => `${opType} ${nodes}`).join(', ');
+  console.log(`differentiated ${count} nodes on the path from image to logits: ${list}`);
+  console.log(`in:  ${show(graph.inputs)}`);
+  console.log(`out: ${show(graph.outputs)}`);
+}
+
+function kilobytes({ byteLength }: Uint8Array): string {
+  return `${(byteLength / 1000).toFixed(0)} kB`;
+}
