@@ -30,7 +30,8 @@ describe('--help', () => {
 
   test('lists the commands', async () => {
     expect(await run(['--help'])).toBe(0);
-    for (const name of ['demo', 'start', 'convert', 'serve', 'verify']) expect(out).toMatch(`  ${name} `);
+    for (const name of ['demo', 'start', 'convert', 'gradient', 'serve', 'verify'])
+      expect(out).toMatch(`  ${name} `);
   });
 });
 

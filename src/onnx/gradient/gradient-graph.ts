@@ -2,6 +2,7 @@
 import { describeNode, type Graph, GraphBuilder, type Value } from '../graph/index.ts';
 import { NodeContext } from '../shapes/context.ts';
 import { inferShapes } from '../shapes/infer.ts';
+import type { Head } from './final-activation.ts';
 import { differentiate } from './reverse-mode.ts';
 
 /** The oldest operator set in which axes and splits are inputs, as the rules write them. */
@@ -26,10 +27,11 @@ export interface ClassifierNames {
  * - in: `x` [N, C, H, W], `timestep` [N] (if the classifier has one), `target` [N, K]
  * - out: `gradient` [N, C, H, W] = d/dx sum_k target_k log p(k | x, t), and `log_probs` [N, K]
  *
+ * @param head what makes probabilities of the logits
  * @throws {Error} if a name is not there, the logits are not [N, K], an operator on the path from the logits to the
  *   image has no gradient rule, or the operator set is older than 13
  */
-export function buildGradientGraph(classifier: Graph, names: ClassifierNames): Graph {
+export function buildGradientGraph(classifier: Graph, names: ClassifierNames, head: Head = 'softmax'): Graph {
   const typed = inferShapes(prepare(classifier, names));
   const extended = GraphBuilder.extend(typed);
   const { builder: g, lookup } = extended;
@@ -40,12 +42,17 @@ export function buildGradientGraph(classifier: Graph, names: ClassifierNames): G
     throw new Error(`${names.logits} must be logits [N, K], and has rank ${logits.shape.length}`);
   }
   const target = g.input('target', logits.dtype, [batch, classes]);
-  const logProbs = g.op('LogSoftmax', [logits], { axis: -1 });
+  if (head === 'softmax' && classes === 1) {
+    throw new Error(`${names.logits} has one class: a softmax over it is always 1, and its gradient 0`);
+  }
+  const logProbs = head === 'softmax' ? g.op('LogSoftmax', [logits], { axis: -1 }) : logSigmoid(g, logits);
   const gradient = differentiate({
     extended,
     contextOf: (node) => new NodeContext(node, typed),
     output: logits,
-    seed: g.scope('gradient', () => logSoftmaxSeed(g, logProbs, target)),
+    seed: g.scope('gradient', () =>
+      head === 'softmax' ? logSoftmaxSeed(g, logProbs, target) : logSigmoidSeed(g, logits, target),
+    ),
     input: lookup('x')!,
   });
   g.output(gradient, 'gradient');
@@ -57,6 +64,16 @@ export function buildGradientGraph(classifier: Graph, names: ClassifierNames): G
 function logSoftmaxSeed(g: GraphBuilder, logProbs: Value, target: Value): Value {
   const total = g.reduce('ReduceSum', target, [1]);
   return g.op('Sub', [target, g.op('Mul', [g.op('Exp', [logProbs]), total])]);
+}
+
+/** -log(1 + exp(-logits)) */
+function logSigmoid(g: GraphBuilder, logits: Value): Value {
+  return g.op('Neg', [g.op('Softplus', [g.op('Neg', [logits])])]);
+}
+
+/** d/dlogits sum_k target_k log sigmoid(logits_k) = target (1 - sigmoid(logits)). */
+function logSigmoidSeed(g: GraphBuilder, logits: Value, target: Value): Value {
+  return g.op('Mul', [target, g.op('Sigmoid', [g.op('Neg', [logits])])]);
 }
 
 /** Gives image and timestep their names here, and leaves out every other output. */

@@ -1,9 +1,9 @@
 /** Reverse-mode differentiation over an ONNX graph: the walker that applies the rules. */
-import { isFloat } from '../graph/data-type.ts';
 import { describeNode, type ExtendedGraph, type GraphNode, type Value } from '../graph/index.ts';
 import type { NodeContext } from '../shapes/context.ts';
 import { compositeGradients } from './composites.ts';
 import { GradientContext } from './context.ts';
+import { valuesOnPath } from './path.ts';
 import { gradientRule } from './registry.ts';
 import { fitToShape } from './unbroadcast.ts';
 
@@ -54,23 +54,6 @@ export function differentiate({ extended, contextOf, output, seed, input }: Reve
   const result = adjoints.get(input.name);
   if (result === undefined) throw new Error(`${output.name} does not depend on ${input.name} differentiably`);
   return g.expandLike(result, input);
-}
-
-/** The floating-point values that depend on `input` through operators that a gradient passes. */
-function valuesOnPath(
-  nodes: readonly GraphNode[],
-  input: Value,
-  lookup: (name: string) => Value | undefined,
-): ReadonlySet<string> {
-  const onPath = new Set([input.name]);
-  for (const node of nodes) {
-    if (!node.inputs.some((name) => onPath.has(name)) || gradientRule(node.opType) === 'none') continue;
-    for (const name of node.outputs) {
-      const value = name === '' ? undefined : lookup(name);
-      if (value !== undefined && isFloat(value.dtype)) onPath.add(value.name);
-    }
-  }
-  return onPath;
 }
 
 interface Contribution {

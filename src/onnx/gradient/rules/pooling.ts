@@ -1,5 +1,6 @@
 /** Gradients of pooling. */
-import { tensorFrom, type Value } from '../../graph/index.ts';
+import { isStatic } from '../../graph/dim.ts';
+import { type Shape, tensorFrom, type Value } from '../../graph/index.ts';
 import { type Window, windowOf } from '../../shapes/convolution.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
 import { repeatPixels } from './resizing.ts';
@@ -125,8 +126,10 @@ const maxPool: GradientRule = (n) => [
 
 const globalAveragePool: GradientRule = (n) => [
   () => {
-    const sizes = n.staticSizes(n.x().shape.slice(2), 'the image size of a global pool');
-    return n.mul(n.dy, 1 / sizes.reduce((product, size) => product * size, 1));
+    const sizes: Shape = n.x().shape.slice(2);
+    if (isStatic(sizes)) return n.mul(n.dy, 1 / sizes.reduce((product, size) => product * size, 1));
+    const count = (value: Value) => n.g.cast(n.op('Size', value), n.dy.dtype);
+    return n.mul(n.dy, n.div(count(n.y()), count(n.x())));
   },
 ];
 

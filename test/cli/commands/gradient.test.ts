@@ -1,0 +1,79 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { run } from '../../../src/cli/program.ts';
+import { GraphBuilder, parseModel, serializeModel } from '../../../src/onnx/graph/index.ts';
+
+const MODEL = fileURLToPath(new URL('../../fixtures/onnx/classifiers/time_cnn.onnx', import.meta.url));
+
+let directory: string;
+let out: string;
+let err: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'cairn-gradient-'));
+  out = '';
+  err = '';
+  vi.spyOn(console, 'log').mockImplementation((text) => {
+    out += `${text}\n`;
+  });
+  vi.spyOn(console, 'error').mockImplementation((text) => {
+    err += `${text}\n`;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    err += text;
+    return true;
+  });
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(directory, { recursive: true });
+});
+
+describe('cairn gradient', () => {
+  test('writes the graph and says what it found', async () => {
+    const target = join(directory, 'guide.onnx');
+    expect(await run(['gradient', MODEL, '--out', target])).toBe(0);
+    expect(out).toContain('image image, timestep timestep, output logits');
+    expect(out).toMatch(/differentiated \d+ nodes .*Conv 2/);
+    expect(out).toContain('in:  x float32[N, 3, 20, 20], timestep float32[N], target float32[N, 10]');
+    expect(out).toContain('out: gradient float32[N, 3, 20, 20], log_probs float32[N, 10]');
+    const graph = parseModel(await readFile(target));
+    expect(graph.outputs.map(({ name }) => name)).toEqual(['gradient', 'log_probs']);
+    expect(await readdir(directory)).toEqual(['guide.onnx']);
+  });
+
+  test.each([
+    [['--input', 'picture'], 'there is no picture for the image; there is image float32[N, 3, 20, 20]'],
+    [['--size', 'big'], "argument 'big' is invalid. Expected pixels"],
+  ])('ends with 2 for %s', async (flags, message) => {
+    expect(await run(['gradient', MODEL, '--out', join(directory, 'g.onnx'), ...flags])).toBe(2);
+    expect(err).toContain(message);
+    expect(err.trim()).not.toContain('\n');
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('ends with 1 for what is no model, and leaves the old graph alone', async () => {
+    const [model, target] = [join(directory, 'model.onnx'), join(directory, 'g.onnx')];
+    await writeFile(model, 'not a model');
+    await writeFile(target, 'old');
+    expect(await run(['gradient', model, '--out', target])).toBe(1);
+    expect(err).toContain('model.onnx: these bytes are not an ONNX model');
+    expect(await readFile(target, 'utf8')).toBe('old');
+  });
+
+  test('ends with 1 for an operator without a rule, naming operator, node and place', async () => {
+    const g = new GraphBuilder({ name: 'cumulative' });
+    const x = g.input('x', 'float32', ['N', 1, 2, 2]);
+    g.output(
+      g.scope('head', () => g.op('CumSum', [g.op('Flatten', [x]), g.constant(1, 'int64')])),
+      'y',
+    );
+    const model = join(directory, 'model.onnx');
+    await writeFile(model, serializeModel(g.build()));
+    expect(await run(['gradient', model, '--out', join(directory, 'g.onnx')])).toBe(1);
+    expect(err).toContain('CumSum node "head/CumSum": no gradient rule for operator CumSum; add a row');
+    expect(await readdir(directory)).toEqual(['model.onnx']);
+  });
+});
