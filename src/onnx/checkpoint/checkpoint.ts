@@ -1,5 +1,6 @@
 /** Opens PyTorch checkpoints: names, types and shapes at once, the elements of a tensor when they are asked for. */
 import { type FileHandle, open } from 'node:fs/promises';
+import { oneLine } from '../one-line.ts';
 import { BYTES_PER_ELEMENT, type Dtype, elementsFromBytes, type TensorData } from './dtype.ts';
 import { readAt } from './file-reader.ts';
 import { openLegacyLayout } from './legacy-layout.ts';
@@ -93,14 +94,6 @@ function readTensor(
   const size = BYTES_PER_ELEMENT[layout.dtype];
   const span = records.read(storage, layout.offset * size, spannedElements(layout) * size);
   return elementsFromBytes(layout.dtype, isContiguous(layout) ? span : gather(layout, span));
-}
-
-const LONGEST_MESSAGE = 2000;
-
-/** Names come from the file and may hold anything. */
-function oneLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
-  return line.length > LONGEST_MESSAGE ? `${line.slice(0, LONGEST_MESSAGE)}...` : line;
 }
 
 /** Runs `action`; whatever it throws becomes one line that says where. */

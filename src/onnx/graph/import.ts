@@ -10,6 +10,7 @@ import {
   TensorProto_DataLocation,
   type ValueInfoProto,
 } from 'onnx-buf';
+import { oneLine } from '../one-line.ts';
 import type { Attribute } from './attribute.ts';
 import { byteSize, type DataType, dataTypeFromCode } from './data-type.ts';
 import type { Dim } from './dim.ts';
@@ -25,6 +26,15 @@ import { checkWiring } from './wiring.ts';
  *   sparse tensors, external data)
  */
 export function parseModel(bytes: Uint8Array): Graph {
+  try {
+    return readModel(bytes);
+  } catch (error) {
+    if (error instanceof Error) error.message = oneLine(error.message);
+    throw error;
+  }
+}
+
+function readModel(bytes: Uint8Array): Graph {
   const model = decode(bytes);
   if (model.graph === undefined) throw new Error('these bytes are not an ONNX model: they hold no graph');
   if (model.functions.length > 0)
