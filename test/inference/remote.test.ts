@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BackendError, type EvaluationRequest } from '../../src/inference/backend.ts';
 import { RemoteBackend } from '../../src/inference/remote/remote-backend.ts';
@@ -270,6 +271,14 @@ describe('a server that', () => {
     [
       'never ends',
       (res) => void res.write(Buffer.alloc(1_000_000, ' ')),
+      /the body has more than the expected \d+ bytes/,
+    ],
+    [
+      'is short but unpacks to more',
+      (res) => {
+        const body = gzipSync(Buffer.alloc(1_000_000, ' '));
+        res.writeHead(200, { 'Content-Encoding': 'gzip', 'Content-Length': body.length }).end(body);
+      },
       /the body has more than the expected \d+ bytes/,
     ],
     [
