@@ -1,6 +1,7 @@
 /**
  * An inference server that computes nothing: it answers any model with zeros of the right shapes, at once or, below
- * the path /after/<ms>, that many milliseconds after the request has come in whole.
+ * the path /after/<ms>, that many milliseconds after the request has come in whole. Asked anything by its parent, it
+ * says how long it has held a request on average, in ms, since it was last asked.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,14 +14,20 @@ const PATH = /^(?:\/after\/(?<ms>\d+))?\/v2\/models\/(?<model>[^/]+)\/infer$/;
 /** By model and size of the request: what is measured must not wait for zeros to be made. */
 const answers = new Map<string, Message>();
 
+let held = { requests: 0, ms: 0 };
+
 const server = createServer(async (request, response) => {
   const { ms, model } = PATH.exec(request.url!)!.groups!;
   const body = await readAll(request);
+  const arrivedAt = performance.now();
   const key = `${model} ${body.byteLength}`;
   const answer = answers.get(key) ?? zeros(model!, request.headers[HEADER_LENGTH] as string, body);
   answers.set(key, answer);
-  const send = () =>
+  const send = () => {
     response.writeHead(200, { ...answer.headers, 'content-length': answer.body.length }).end(answer.body);
+    held.requests++;
+    held.ms += performance.now() - arrivedAt;
+  };
   if (ms === undefined) send();
   else setTimeout(send, Number(ms));
 });
@@ -28,6 +35,10 @@ server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1', () =>
   process.send!(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
 );
+process.on('message', () => {
+  process.send!(held.ms / held.requests);
+  held = { requests: 0, ms: 0 };
+});
 process.on('disconnect', () => process.exit());
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {

@@ -2,8 +2,9 @@
 import type { Env, WebhookMessage } from '../../env.ts';
 import worker from '../../functions/index.ts';
 import { runBare } from './bare-engine.ts';
+import { fetchBare } from './bare-fetch.ts';
 import type { MeasuredBatch } from './measured-batch.ts';
-import type { BareInput, CommitInput, WalkInput } from './operations.ts';
+import type { BareInput, CommitInput, FetchInput, WalkInput } from './operations.ts';
 
 export { SampleJob } from '../../durable/sample-job.ts';
 export { MeasuredBatch as SampleBatch } from './measured-batch.ts';
@@ -27,6 +28,8 @@ function operate(operation: string, input: unknown, env: Env): Promise<unknown> 
       return batch(`${(input as { job: string }).job}/0`).timeline();
     case 'bare':
       return runBare(input as BareInput);
+    case 'fetch':
+      return fetchBare(input as FetchInput);
     case 'commits':
       return batch(`bench/commits/${crypto.randomUUID()}`).commits(input as CommitInput);
     case 'walk':

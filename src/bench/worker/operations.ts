@@ -5,6 +5,8 @@ export interface Operations {
   readonly timeline: { readonly input: { readonly job: string }; readonly output: readonly StepTime[] };
   /** Runs graphs in onnxruntime and nothing else: no object, no storage, no validation. */
   readonly bare: { readonly input: BareInput; readonly output: Duration };
+  /** Sends a guided step to a server and reads the answer, and nothing else. */
+  readonly fetch: { readonly input: FetchInput; readonly output: Duration };
   /** Commits a state of one tensor again and again, each commit flushed. */
   readonly commits: { readonly input: CommitInput; readonly output: Duration };
   /** Runs the timestep loop against a server, with a commit in the place that `order` says. */
@@ -28,6 +30,13 @@ export interface BareInput {
   readonly graphs: readonly ('diffusion' | 'classifier' | 'gradient')[];
   readonly batch: number;
   readonly runs: number;
+}
+
+export interface FetchInput {
+  /** Base URL of an inference server. */
+  readonly url: string;
+  readonly batch: number;
+  readonly exchanges: number;
 }
 
 export interface CommitInput {
