@@ -5,6 +5,7 @@ import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { gradientCommand } from './commands/gradient.ts';
+import { inspectCommand } from './commands/inspect.ts';
 import { modelsCommand } from './commands/models.ts';
 import { serveCommand } from './commands/serve.ts';
 import { startCommand } from './commands/start.ts';
@@ -15,6 +16,7 @@ const COMMANDS = [
   startCommand,
   convertCommand,
   gradientCommand,
+  inspectCommand,
   serveCommand,
   modelsCommand,
   verifyCommand,
