@@ -6,7 +6,7 @@ import { classList, decimalNumber, wholeNumber } from '../parse-option.ts';
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 /** Any seed gives digits; this one's are easy on the eye. */
-const SEED = 20;
+const SEED = 240;
 
 export function demoCommand(): Command {
   const { ddpm, ddim } = DEFAULT_STEPS;
