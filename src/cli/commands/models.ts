@@ -1,9 +1,11 @@
 /** `cairn models`: what concerns model folders. */
 import { Command } from 'commander';
+import { modelsCheckCommand } from './models-check.ts';
 import { modelsSchemaCommand } from './models-schema.ts';
 
 export function modelsCommand(): Command {
   return new Command('models')
     .description('Look after model folders (model.json and the graphs beside it).')
+    .addCommand(modelsCheckCommand())
     .addCommand(modelsSchemaCommand());
 }
