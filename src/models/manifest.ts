@@ -10,14 +10,27 @@ const sha256 = z
   .regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits')
   .describe('SHA-256 of the file, in lower-case hexadecimal digits.');
 
+const fileSize = z.int().positive().describe('Size of the file.');
+
 /** One ONNX file beside model.json. */
 const graphFile = z.strictObject({
   file: z
     .string()
     .regex(/^[\w.-]+\.onnx$/, 'expected the name of an .onnx file in the same folder')
     .describe('Name of an .onnx file in the same folder.'),
-  bytes: z.int().positive().describe('Size of the file.'),
+  bytes: fileSize,
   sha256,
+  data: z
+    .strictObject({
+      file: z
+        .string()
+        .regex(/^[\w.-]+\.onnx\.data$/, 'expected the name of an .onnx.data file in the same folder')
+        .describe('Name of an .onnx.data file in the same folder.'),
+      bytes: fileSize,
+      sha256,
+    })
+    .optional()
+    .describe("The graph's weights, if they are in a file of their own (ONNX external data)."),
 });
 
 export const diffusionSettings = z.strictObject({
@@ -53,6 +66,13 @@ export const modelManifest = z.strictObject({
       width: z.int().positive().describe('Pixels.'),
     })
     .describe('Shape of one sample.'),
+  low_res: z
+    .strictObject({
+      height: z.int().positive().describe('Pixels.'),
+      width: z.int().positive().describe('Pixels.'),
+    })
+    .optional()
+    .describe('Size of the smaller image that an upsampling model enlarges; absent for any other model.'),
   classes: z
     .array(z.string().min(1))
     .min(1)
@@ -83,7 +103,7 @@ export const modelManifest = z.strictObject({
   graphs: z
     .strictObject({
       diffusion: graphFile.describe(
-        'x [N, C, H, W], timestep [N] (and label [N] int32 if class-conditional) -> output [N, output_channels, H, W].',
+        'x [N, C, H, W], timestep [N] (label [N] int32 if class-conditional, low_res [N, C, h, w] if upsampling) -> output [N, output_channels, H, W].',
       ),
       classifier: graphFile.optional().describe('x [N, C, H, W], timestep [N] -> logits [N, K].'),
       gradient: graphFile
@@ -129,5 +149,10 @@ export function diffusionSettingsOf(manifest: ModelManifest): DiffusionSettings 
 /** One digest for all that decides the pixels: the graphs and the process. Graphs are digested when converted. */
 export function modelDigest(manifest: ModelManifest): string {
   const { diffusion, gradient } = manifest.graphs;
-  return `sha256:${diffusion.sha256}+${gradient?.sha256 ?? 'none'}`;
+  return `sha256:${graphDigest(diffusion)}+${gradient ? graphDigest(gradient) : 'none'}`;
+}
+
+/** Weights in a file of their own are not in the graph's digest. */
+function graphDigest({ sha256, data }: GraphFile): string {
+  return data ? `${sha256}/${data.sha256}` : sha256;
 }

@@ -6,8 +6,8 @@ import type { WeightStorage } from './architectures/scope.ts';
 import { openCheckpoint } from './checkpoint/checkpoint.ts';
 import { type FolderWriter, replaceFolder } from './convert/model-folder.ts';
 import type { Recipe } from './convert/recipe.ts';
+import { writeGraph } from './convert/write-graph.ts';
 import { buildGradientGraph } from './gradient/gradient-graph.ts';
-import { serializeModel } from './graph/export.ts';
 
 export interface ConvertOptions {
   readonly recipe: Recipe;
@@ -23,10 +23,15 @@ export interface ConvertOptions {
   readonly weights?: WeightStorage;
   /** Called before each part: its name, and how many of how many are done. */
   readonly onProgress?: (part: string, done: number, total: number) => void;
+  /** Called while a part's weights are written: bytes so far, and in all. */
+  readonly onBytes?: (done: number, total: number) => void;
+  /** Instead of 256 MiB: from which size on the weights of a graph get a file of their own. */
+  readonly externalFrom?: number;
 }
 
 /**
- * Converts checkpoints into `diffusion.onnx`, `classifier.onnx`, `gradient.onnx` and `model.json`. The same
+ * Converts checkpoints into `diffusion.onnx`, `classifier.onnx`, `gradient.onnx`, the files of their
+ * weights (`diffusion.onnx.data`, ...) where these are large, and `model.json`. The same
  * checkpoints and recipe always give the same bytes; a failure leaves the folder as it was.
  *
  * @returns what model.json says
@@ -41,7 +46,7 @@ export async function convertModel(options: ConvertOptions): Promise<ModelManife
   return replaceFolder(options.out, async (folder) => {
     report('diffusion', 0);
     const diffusion = await convertDiffusion(options, storage, folder);
-    const guidance = classifier && (await convertClassifier(classifier, storage, folder, report));
+    const guidance = classifier && (await convertClassifier(options, classifier, storage, folder, report));
     report('model.json', total);
     const manifest = parseManifest(manifestOf(options, { diffusion, ...guidance }), 'the converted model');
     await folder.write('model.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
@@ -62,17 +67,16 @@ function classifierOf({ recipe, classifier: path }: ConvertOptions): ClassifierJ
   return architecture && path !== undefined ? { path, architecture } : undefined;
 }
 
-async function convertDiffusion(
-  { recipe, diffusion: path }: ConvertOptions,
-  storage: WeightStorage,
-  folder: FolderWriter,
-) {
+async function convertDiffusion(options: ConvertOptions, storage: WeightStorage, folder: FolderWriter) {
+  const { recipe, diffusion: path } = options;
   await using checkpoint = await openCheckpoint(path);
   const graph = naming(path, () => buildModel(checkpoint, recipe.architecture.diffusion, { storage }));
-  return folder.write('diffusion.onnx', serializeModel(graph));
+  // Awaited here: the checkpoint is read until the last weight is written.
+  return await writeGraph(folder, 'diffusion.onnx', graph, options);
 }
 
 async function convertClassifier(
+  options: ConvertOptions,
   { path, architecture }: ClassifierJob,
   storage: WeightStorage,
   folder: FolderWriter,
@@ -81,10 +85,10 @@ async function convertClassifier(
   report('classifier', 1);
   await using checkpoint = await openCheckpoint(path);
   const graph = naming(path, () => buildModel(checkpoint, architecture, { storage }));
-  const classifier = await folder.write('classifier.onnx', serializeModel(graph));
+  const classifier = await writeGraph(folder, 'classifier.onnx', graph, options);
   report('gradient', 2);
   const names = { image: 'x', timestep: 'timestep', logits: 'logits' };
-  const gradient = await folder.write('gradient.onnx', serializeModel(buildGradientGraph(graph, names)));
+  const gradient = await writeGraph(folder, 'gradient.onnx', buildGradientGraph(graph, names), options);
   return { classifier, gradient };
 }
 

@@ -1,6 +1,7 @@
 /** One ONNX file in onnxruntime. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { NamedTensor } from '../inference/oip/tensor.ts';
+import type { GraphSource } from './model-folder.ts';
 import type { ModelSignature, TensorSignature, TensorsByName } from './model-runner.ts';
 
 const TYPES = { FP32: 'float32', INT32: 'int32' } as const;
@@ -15,18 +16,20 @@ export class GraphSession {
   }
 
   /**
+   * @param source the graph's bytes, or its path if its weights lie beside it
    * @param signature what the graph must look like
    * @param threads per run; undefined lets onnxruntime choose
    * @throws {Error} if onnxruntime can't load the graph or its inputs and outputs are others
    */
   static async open(
-    bytes: Uint8Array,
+    source: GraphSource,
     signature: ModelSignature,
     threads: number | undefined,
   ): Promise<GraphSession> {
-    const session = await InferenceSession.create(bytes, {
-      ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    });
+    const options = threads === undefined ? {} : { intraOpNumThreads: threads };
+    const session = await (typeof source === 'string'
+      ? InferenceSession.create(source, options)
+      : InferenceSession.create(source, options));
     try {
       checkEnds('input', session.inputMetadata, signature.inputs);
       checkEnds('output', session.outputMetadata, signature.outputs);

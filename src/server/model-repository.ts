@@ -53,6 +53,8 @@ async function findModelFolders(modelsDir: string): Promise<string[]> {
   const entries = await readdir(modelsDir, { withFileTypes: true });
   const folders: string[] = [];
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    // Hidden ones are conversions under way.
+    if (entry.name.startsWith('.')) continue;
     const folder = join(modelsDir, entry.name);
     const hasManifest = await access(join(folder, 'model.json')).then(
       () => true,

@@ -9,7 +9,7 @@ export function signaturesOf(manifest: ModelManifest): {
   readonly classifier: ModelSignature | null;
   readonly guided: ModelSignature | null;
 } {
-  const { id, image, classes, output_channels, max_batch_size: maxBatchSize } = manifest;
+  const { id, image, low_res, classes, output_channels, max_batch_size: maxBatchSize } = manifest;
   const imageShape = [-1, image.channels, image.height, image.width];
   const float = (name: string, shape: readonly number[]): TensorSignature => ({
     name,
@@ -19,10 +19,11 @@ export function signaturesOf(manifest: ModelManifest): {
 
   const state = [float('x', imageShape), float('timestep', [-1])];
   const label: TensorSignature = { name: 'label', datatype: 'INT32', shape: [-1], below: classes.length };
+  const lowRes = low_res && float('low_res', [-1, image.channels, low_res.height, low_res.width]);
   const target = float('target', [-1, classes.length]);
   const diffusion: ModelSignature = {
     name: wireName.diffusion(id),
-    inputs: manifest.class_conditional ? [...state, label] : state,
+    inputs: [...state, ...(manifest.class_conditional ? [label] : []), ...(lowRes ? [lowRes] : [])],
     outputs: [float('output', [-1, output_channels, image.height, image.width])],
     maxBatchSize,
   };

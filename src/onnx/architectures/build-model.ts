@@ -30,6 +30,13 @@ export function buildModel(
   return graph;
 }
 
+/** Names and shapes of the state dict that an architecture takes. */
+export function stateDictOf(options: ArchitectureOptions): ReadonlyMap<string, readonly number[]> {
+  const weights = new Weights({ tensors: new Map() });
+  buildKind(new Scope(new GraphBuilder({ name: options.kind }), weights, 'float32'), options);
+  return weights.taken;
+}
+
 function buildKind(scope: Scope, options: ArchitectureOptions): Graph {
   switch (options.kind) {
     case 'unet':

@@ -69,11 +69,8 @@ export function orderQueryKeyValue(weight: Weight, heads: number, order: Attenti
   return { shape: weight.shape, read };
 }
 
-/** Which rows (or columns) of a 3x3 kernel meet the same pixel of the smaller image, for even and odd outputs. */
-const MERGED_TAPS = [
-  [[0], [1, 2]],
-  [[0, 1], [2]],
-] as const;
+/** Of the three taps, the first that meets the second of the two pixels, for even and odd outputs. */
+const SECOND_PIXEL_TAP = [1, 2] as const;
 
 /**
  * One phase of a 3x3 convolution over an image whose pixels were doubled: for the outputs at rows 2i + y and columns
@@ -87,12 +84,17 @@ export function mergeDoubledTaps(weight: Weight, y: 0 | 1, x: 0 | 1): Weight {
   const read = (): Float32Array => {
     const kernel = weight.read();
     const merged = new Float32Array(to * from * 4);
-    for (let pair = 0; pair < to * from; pair++) {
-      for (const [row, rows] of MERGED_TAPS[y].entries()) {
-        for (const [column, columns] of MERGED_TAPS[x].entries()) {
+    const [rowSplit, columnSplit] = [SECOND_PIXEL_TAP[y], SECOND_PIXEL_TAP[x]];
+    for (let pair = 0, target = 0; pair < to * from; pair++) {
+      for (let row = 0; row < 2; row++) {
+        for (let column = 0; column < 2; column++, target++) {
           let sum = 0;
-          for (const r of rows) for (const c of columns) sum += kernel[pair * 9 + r * 3 + c]!;
-          merged[pair * 4 + row * 2 + column] = sum;
+          for (let r = row * rowSplit; r < (row === 0 ? rowSplit : 3); r++) {
+            for (let c = column * columnSplit; c < (column === 0 ? columnSplit : 3); c++) {
+              sum += kernel[pair * 9 + r * 3 + c]!;
+            }
+          }
+          merged[target] = sum;
         }
       }
     }

@@ -33,7 +33,7 @@ export function optionsFromFlags(
     attention_resolutions: String(flag('attention_resolutions', 'classifier_attention_resolutions'))
       .split(',')
       .map((resolution) => Math.trunc(size / Number(resolution))),
-    channel_mult: channelMult(flag('channel_mult'), size),
+    channel_mult: channelMult(flag('channel_mult'), kind === 'SuperResModel' && size === 512 ? 256 : size),
   };
   if (kind === 'EncoderUNetModel') {
     return optionsFromReference(kind, {

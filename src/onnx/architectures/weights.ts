@@ -9,6 +9,7 @@ export interface WeightSource {
 /** A tensor that is read when its values are needed. */
 export interface Weight {
   readonly shape: readonly number[];
+  /** The elements; the caller must not change them. */
   readonly read: () => Float32Array;
 }
 
@@ -38,7 +39,8 @@ export class ArchitectureMismatchError extends Error {
 /** Hands out weights by name and keeps account of them. */
 export class Weights {
   readonly #source: WeightSource;
-  readonly #taken = new Set<string>();
+  readonly #taken = new Map<string, readonly number[]>();
+  #latest: { readonly name: string; readonly data: Float32Array } | undefined;
   readonly #missing: string[] = [];
   readonly #misshapen: string[] = [];
 
@@ -48,14 +50,28 @@ export class Weights {
 
   /** A weight of this shape. What does not fit is reported by `finish`, all at once. */
   take(name: string, shape: readonly number[]): Weight {
-    this.#taken.add(name);
+    this.#taken.set(name, shape);
     const tensor = this.#source.tensors.get(name);
     if (!tensor) {
       this.#missing.push(name);
     } else if (!sameSizes(tensor.shape, shape)) {
       this.#misshapen.push(`${name} is [${tensor.shape}], expected [${shape}]`);
     }
-    return { shape, read: () => toFloat32(tensor!.read()) };
+    return { shape, read: () => this.#read(name) };
+  }
+
+  /** Some weights are read several times in a row: the phases of an upsampling, parts of a projection. */
+  #read(name: string): Float32Array {
+    if (this.#latest?.name === name) return this.#latest.data;
+    this.#latest = undefined;
+    const data = toFloat32(this.#source.tensors.get(name)!.read());
+    this.#latest = { name, data };
+    return data;
+  }
+
+  /** Shapes of all that was taken so far, by name. */
+  get taken(): ReadonlyMap<string, readonly number[]> {
+    return this.#taken;
   }
 
   /** @throws {ArchitectureMismatchError} unless the network took exactly what the checkpoint has */

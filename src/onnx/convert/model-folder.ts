@@ -1,12 +1,22 @@
 /** Writes a model folder as a whole or not at all. */
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { GraphFile } from '../../models/manifest.ts';
+
+/** A file as model.json names it. */
+export interface WrittenFile {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
 
 export interface FolderWriter {
+  /** The folder while it is being filled. */
+  readonly path: string;
   /** Writes one file; returns its manifest entry. */
-  write(file: string, bytes: Uint8Array): Promise<GraphFile>;
+  write(file: string, bytes: Uint8Array): Promise<WrittenFile>;
+  /** Writes one file piece by piece. */
+  stream(file: string, pieces: Iterable<Uint8Array>): Promise<WrittenFile>;
 }
 
 /** What mkdir gives by default; temporary folders are made for their owner alone. */
@@ -14,7 +24,7 @@ const FOLDER_MODE = 0o755;
 
 /**
  * Fills a new folder beside `target` and puts it in the place of `target` when `fill` is done: an interrupted
- * conversion leaves what was there before.
+ * conversion leaves what was there before. What a killed one left beside it is removed by the next.
  *
  * @throws whatever `fill` throws, after the new folder has been removed
  */
@@ -24,9 +34,14 @@ export async function replaceFolder<T>(
 ): Promise<T> {
   const place = resolve(target);
   await mkdir(dirname(place), { recursive: true });
-  const fresh = await mkdtemp(join(dirname(place), `.${basename(place)}-`));
+  await clearAfterKilled(place);
+  const fresh = await mkdtemp(join(dirname(place), `.${basename(place)}-${process.pid}-`));
   try {
-    const result = await fill({ write: (file, bytes) => writeFileDurably(fresh, file, bytes) });
+    const result = await fill({
+      path: fresh,
+      write: (file, bytes) => writeDurably(fresh, file, [bytes]),
+      stream: (file, pieces) => writeDurably(fresh, file, pieces),
+    });
     await chmod(fresh, FOLDER_MODE);
     await swap(fresh, place);
     return result;
@@ -49,15 +64,61 @@ async function swap(fresh: string, place: string): Promise<void> {
   if (replaced) await rm(aside, { recursive: true });
 }
 
-async function writeFileDurably(folder: string, file: string, bytes: Uint8Array): Promise<GraphFile> {
-  const handle = await open(join(folder, file), 'wx');
+/** Removes the folders of dead processes; one that was killed between the two moves gets its old folder back. */
+async function clearAfterKilled(place: string): Promise<void> {
+  const names = await readdir(dirname(place));
+  const prefix = `.${basename(place)}-`;
+  for (const name of names.filter((entry) => entry.startsWith(prefix))) {
+    const pid = /^(\d+)-\w{6}(\.old)?$/.exec(name.slice(prefix.length));
+    if (!pid || isRunning(Number(pid[1]))) continue;
+    const left = join(dirname(place), name);
+    if (pid[2] !== undefined && !names.includes(basename(place))) await rename(left, place);
+    else await rm(left, { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
   try {
-    await handle.writeFile(bytes);
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function writeDurably(
+  folder: string,
+  file: string,
+  pieces: Iterable<Uint8Array>,
+): Promise<WrittenFile> {
+  const handle = await open(join(folder, file), 'wx');
+  const hash = createHash('sha256');
+  let bytes = 0;
+  try {
+    let writing = Promise.resolve();
+    // The next piece is read, and this one digested, while the one before is on its way to the disk.
+    for (const piece of pieces) {
+      await writing;
+      writing = writeAll(handle, piece, bytes);
+      // Its failure is met at the next await; until then it is not an unhandled one.
+      writing.catch(() => undefined);
+      hash.update(piece);
+      bytes += piece.byteLength;
+    }
+    await writing;
     await handle.sync();
   } finally {
     await handle.close();
   }
-  return { file, bytes: bytes.byteLength, sha256: createHash('sha256').update(bytes).digest('hex') };
+  return { file, bytes, sha256: hash.digest('hex') };
+}
+
+async function writeAll(handle: FileHandle, piece: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  while (done < piece.byteLength) {
+    const { bytesWritten } = await handle.write(piece, done, piece.byteLength - done, position + done);
+    done += bytesWritten;
+  }
 }
 
 async function moveIfThere(from: string, to: string): Promise<boolean> {

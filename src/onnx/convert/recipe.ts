@@ -1,18 +1,23 @@
 /** A conversion recipe: everything about a model that its weights do not say. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { modelManifest } from '../../models/manifest.ts';
-import { encoderOptions, unetOptions } from '../architectures/options.ts';
+import { encoderOptions, superResolutionOptions, unetOptions } from '../architectures/options.ts';
+import imagenetClasses from '../recipes/classes/imagenet-1000.json' with { type: 'json' };
 
-const { id, name, description, classes, diffusion, max_batch_size, defaults } = modelManifest.shape;
+const { id, name, description, low_res, classes, diffusion, max_batch_size, defaults } = modelManifest.shape;
 
 export const recipeSchema = z
   .strictObject({
     id,
     name,
     description,
-    architecture: z.strictObject({ diffusion: unetOptions, classifier: encoderOptions.optional() }),
+    architecture: z.strictObject({
+      diffusion: z.discriminatedUnion('kind', [unetOptions, superResolutionOptions]),
+      classifier: encoderOptions.optional(),
+    }),
+    low_res,
     classes,
     diffusion,
     max_batch_size,
@@ -23,6 +28,9 @@ export const recipeSchema = z
   .superRefine((recipe, context) => {
     const { diffusion: unet, classifier } = recipe.architecture;
     const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+    if ((unet.kind === 'super_resolution') !== (recipe.low_res !== undefined)) {
+      problem(['low_res'], 'expected for a super-resolution model, and for no other');
+    }
     const learned = recipe.diffusion.variance_type.startsWith('learned');
     const outputs = unet.in_channels * (learned ? 2 : 1);
     if (unet.out_channels !== outputs) {
@@ -66,11 +74,16 @@ export async function loadRecipe(nameOrPath: string): Promise<Recipe> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     const what = builtIn ? `no recipe is called ${nameOrPath}` : `recipe ${nameOrPath} can't be read`;
-    throw new Error(`${what} (a recipe is a name that comes with Cairn, or a path to a .json file)`, {
-      cause: error,
-    });
+    const names = (await recipeNames()).join(', ');
+    throw new Error(`${what} (expected the path of a .json file, or one of ${names})`, { cause: error });
   }
   return parseRecipe(text, nameOrPath);
+}
+
+/** Names of the recipes that come with Cairn. */
+export async function recipeNames(): Promise<string[]> {
+  const files = await readdir(new URL('../recipes/', import.meta.url));
+  return files.flatMap((file) => /^(.+)\.json$/.exec(file)?.[1] ?? []).sort();
 }
 
 /** @param source where the text came from, for the message */
@@ -81,10 +94,16 @@ export function parseRecipe(text: string, source: string): Recipe {
   } catch (error) {
     throw new Error(`recipe ${source} is not JSON: ${(error as Error).message}`, { cause: error });
   }
-  const result = recipeSchema.safeParse(json);
+  const result = recipeSchema.safeParse(withClassNames(json));
   if (result.success) return result.data;
   const problems = result.error.issues.map(
     ({ path, message }) => `${path.join('.') || '(top level)'}: ${message}`,
   );
   throw new Error(`recipe ${source} is not valid: ${problems.join('; ')}`);
+}
+
+/** Lists of class names that recipes share: `"classes": "imagenet-1000"`. */
+function withClassNames(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null || !('classes' in json)) return json;
+  return json.classes === 'imagenet-1000' ? { ...json, classes: imagenetClasses } : json;
 }

@@ -5,13 +5,14 @@ import {
   AttributeProto_AttributeType as AttributeType,
   ModelProtoSchema,
   type NodeProtoSchema,
+  TensorProto_DataLocation,
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from 'onnx-buf';
 import type { Attribute } from './attribute.ts';
 import { onnxCode } from './data-type.ts';
 import type { Graph, GraphNode, Value } from './graph.ts';
-import { elementCount, type Tensor } from './tensor.ts';
+import { elementCount, type Tensor, tensorBytes } from './tensor.ts';
 
 /** The first IR version that knows each operator set, so that older engines can read what they could run. */
 const IR_VERSIONS: readonly (readonly [opset: number, ir: bigint])[] = [
@@ -26,14 +27,25 @@ const PRODUCER = 'cairn';
 /** protobuf's own limit on a message; larger weights need external data. */
 const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
+/** Constants that are kept in another file, and where there. */
+export interface ExternalData {
+  /** Name of the file, in the model's folder. */
+  readonly file: string;
+  /** First byte and number of bytes by constant. */
+  readonly places: ReadonlyMap<string, { readonly offset: number; readonly length: number }>;
+}
+
 /**
  * The same graph always gives the same bytes.
  *
- * @throws {Error} if the weights alone pass protobuf's 2 GB
+ * @param external constants to be left out; they are not read
+ * @throws {Error} if the other weights alone pass protobuf's 2 GB
  */
-export function serializeModel(graph: Graph): Uint8Array<ArrayBuffer> {
+export function serializeModel(graph: Graph, external?: ExternalData): Uint8Array<ArrayBuffer> {
   let bytes = 0;
-  for (const constant of graph.initializers.values()) bytes += constant.bytes().byteLength;
+  for (const [name, constant] of graph.initializers) {
+    if (!external?.places.has(name)) bytes += tensorBytes(constant);
+  }
   if (bytes > MAX_MODEL_BYTES) {
     throw new Error(`${graph.name} has ${bytes} bytes of weights; one ONNX file holds ${MAX_MODEL_BYTES}`);
   }
@@ -44,7 +56,10 @@ export function serializeModel(graph: Graph): Uint8Array<ArrayBuffer> {
     graph: {
       name: graph.name,
       node: graph.nodes.map(toNode),
-      initializer: [...graph.initializers].map(([name, constant]) => ({ name, ...toTensor(constant) })),
+      initializer: [...graph.initializers].map(([name, constant]) => ({
+        name,
+        ...(toExternalTensor(name, constant, external) ?? toTensor(constant)),
+      })),
       input: graph.inputs.map(toValueInfo),
       output: graph.outputs.map(toValueInfo),
     },
@@ -103,6 +118,26 @@ function toTensor(constant: Tensor): MessageInitShape<typeof TensorProtoSchema> 
     dims: constant.dims.map(BigInt),
     dataType: onnxCode(constant.dtype),
     rawData: bytes as Uint8Array<ArrayBuffer>,
+  };
+}
+
+/** undefined for a constant that stays in the model. */
+function toExternalTensor(
+  name: string,
+  constant: Tensor,
+  external: ExternalData | undefined,
+): MessageInitShape<typeof TensorProtoSchema> | undefined {
+  const place = external?.places.get(name);
+  if (!external || !place) return undefined;
+  return {
+    dims: constant.dims.map(BigInt),
+    dataType: onnxCode(constant.dtype),
+    dataLocation: TensorProto_DataLocation.EXTERNAL,
+    externalData: [
+      { key: 'location', value: external.file },
+      { key: 'offset', value: String(place.offset) },
+      { key: 'length', value: String(place.length) },
+    ],
   };
 }
 

@@ -4,7 +4,16 @@ export { DEFAULT_OPSET, type ExtendedGraph, GraphBuilder, type GraphBuilderOptio
 export { withoutDeadNodes } from './cleanup.ts';
 export type { DataType, NumericArray } from './data-type.ts';
 export type { Dim, Shape } from './dim.ts';
-export { serializeModel } from './export.ts';
+export { type ExternalData, serializeModel } from './export.ts';
 export { describeNode, type Graph, type GraphNode, type Value, type ValueType } from './graph.ts';
 export { parseModel } from './import.ts';
-export { elements, isUniform, lazyTensor, type Tensor, tensor, tensorFrom, toNumbers } from './tensor.ts';
+export {
+  elements,
+  isUniform,
+  lazyTensor,
+  type Tensor,
+  tensor,
+  tensorBytes,
+  tensorFrom,
+  toNumbers,
+} from './tensor.ts';
