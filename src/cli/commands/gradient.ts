@@ -10,6 +10,7 @@ interface GradientFlags {
   readonly input?: string;
   readonly output?: string;
   readonly timestep?: string;
+  readonly operators?: boolean;
   readonly size?: readonly [number, number];
 }
 
@@ -18,7 +19,7 @@ export function gradientCommand(): Command {
     .description(
       "Derive the gradient of a classifier's log-probabilities with respect to its image (ONNX to ONNX).",
     )
-    .argument('<model>', 'the classifier, an .onnx file of operator set 13 or newer')
+    .argument('[model]', 'the classifier, an .onnx file of operator set 13 or newer')
     .option('--out <file>', 'the graph to write', 'gradient.onnx')
     .option('--input <name>', 'its image input, if the file leaves that open')
     .option('--output <name>', 'its logits')
@@ -28,6 +29,7 @@ export function gradientCommand(): Command {
       'image size, 224 or 224x160 (height x width), if the file leaves it open',
       imageSize,
     )
+    .option('--operators', 'print the table of operators with a gradient, and do nothing else')
     .action(gradient);
 }
 
@@ -38,7 +40,17 @@ function imageSize(text: string): readonly [number, number] {
   return [Number(height), Number(width)];
 }
 
-async function gradient(path: string, flags: GradientFlags): Promise<void> {
+async function gradient(path: string | undefined, flags: GradientFlags): Promise<void> {
+  if (flags.operators) {
+    const { operatorTable } = await import('../../onnx/gradient/operator-table.ts');
+    process.stdout.write(operatorTable());
+    return;
+  }
+  if (path === undefined) throw new CliError("missing required argument 'model'", EXIT_USAGE);
+  await derive(path, flags);
+}
+
+async function derive(path: string, flags: GradientFlags): Promise<void> {
   // Imported here: the other commands do not pay for it.
   const { deriveGradient } = await import('../../onnx/gradient/derive-gradient.ts');
   const { InterfaceError } = await import('../../onnx/gradient/classifier-interface.ts');

@@ -1,5 +1,6 @@
 /** From a classifier that Cairn did not build to its gradient graph, saying what had to be done on the way. */
 import { type Graph, type Shape, withoutDeadNodes } from '../graph/index.ts';
+import { withoutDeprecated } from '../graph/modernize.ts';
 import { inferShapes } from '../shapes/infer.ts';
 import { adaptInterface } from './adapt-interface.ts';
 import { sameForEachImage } from './check-batch.ts';
@@ -37,7 +38,7 @@ export interface DerivedGradient {
 export async function deriveGradient(model: Graph, options: DeriveOptions = {}): Promise<DerivedGradient> {
   const notes: string[] = [];
   const found = findInterface(model, options.hints);
-  const { classifier: headless, logits, head, removed } = withoutHead(model, found.logits);
+  const { classifier: headless, logits, head, removed } = withoutHead(withoutDeprecated(model), found.logits);
   if (removed.length > 0) notes.push(headNote(removed, found.logits, logits));
   const names = { ...found, logits };
   const pruned = withoutDeadNodes(headless);

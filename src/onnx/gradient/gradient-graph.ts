@@ -1,5 +1,6 @@
 /** From a classifier's graph to the graph that guides sampling. */
 import { describeNode, type Graph, GraphBuilder, type Value } from '../graph/index.ts';
+import { withoutDeprecated } from '../graph/modernize.ts';
 import { NodeContext } from '../shapes/context.ts';
 import { inferShapes } from '../shapes/infer.ts';
 import type { Head } from './final-activation.ts';
@@ -32,7 +33,7 @@ export interface ClassifierNames {
  *   image has no gradient rule, or the operator set is older than 13
  */
 export function buildGradientGraph(classifier: Graph, names: ClassifierNames, head: Head = 'softmax'): Graph {
-  const typed = inferShapes(prepare(classifier, names));
+  const typed = inferShapes(prepare(withoutDeprecated(classifier), names));
   const extended = GraphBuilder.extend(typed);
   const { builder: g, lookup } = extended;
   const [output] = typed.outputs as [Value];

@@ -75,18 +75,47 @@ const conv: ShapeRule = (node) => {
   return like(node, [batch!, w.shape[0]!, ...sizes]);
 };
 
+/**
+ * The window of a ConvTranspose with the pads that `output_shape` and `auto_pad` amount to. They may be negative: then
+ * the output has zeros beyond what the windows reach.
+ */
+export function transposedWindowOf(node: NodeContext, kernel: readonly number[], spatial: Shape): Window {
+  const explicit = node.ints('output_shape')?.slice(-kernel.length);
+  const autoPad = node.string('auto_pad', 'NOTSET');
+  const same = autoPad.startsWith('SAME');
+  const ones = kernel.map(() => 1);
+  const strides = node.ints('strides') ?? ones;
+  const dilations = node.ints('dilations') ?? ones;
+  if (explicit === undefined && !same) return windowOf(node, kernel, spatial);
+  const outputPadding = node.ints('output_padding') ?? kernel.map(() => 0);
+  const totals = kernel.map((size, axis) => {
+    const input = spatial[axis]!;
+    if (typeof input !== 'number') {
+      return node.fail(`output_shape and auto_pad need a known size on spatial axis ${axis}`);
+    }
+    const stride = strides[axis]!;
+    const output = explicit?.[axis] ?? input * stride;
+    return stride * (input - 1) + outputPadding[axis]! + (size - 1) * dilations[axis]! + 1 - output;
+  });
+  const small = totals.map((total) => Math.floor(total / 2));
+  const large = totals.map((total) => Math.ceil(total / 2));
+  return autoPad === 'SAME_UPPER'
+    ? { kernel, strides, dilations, padsBegin: small, padsEnd: large }
+    : { kernel, strides, dilations, padsBegin: large, padsEnd: small };
+}
+
 const convTranspose: ShapeRule = (node) => {
   const [x, w] = [node.input(0), node.input(1)];
   const kernel = node.ints('kernel_shape') ?? w.shape.slice(2).map(Number);
   const [batch, , ...spatial] = x.shape;
   const groups = node.int('group', 1);
-  const explicit = node.ints('output_shape');
-  const { strides, dilations, padsBegin, padsEnd } = windowOf(node, kernel, spatial);
+  const explicit = node.ints('output_shape')?.slice(-kernel.length);
   const same = node.string('auto_pad', 'NOTSET').startsWith('SAME');
   const outputPadding = node.ints('output_padding') ?? kernel.map(() => 0);
   const sizes = spatial.map((size, axis) => {
     if (explicit !== undefined) return explicit[axis]!;
     if (typeof size !== 'number') return node.freshDim();
+    const { strides, dilations, padsBegin, padsEnd } = transposedWindowOf(node, kernel, spatial);
     if (same) return size * strides[axis]!;
     const reach = (kernel[axis]! - 1) * dilations[axis]! + 1;
     return strides[axis]! * (size - 1) + outputPadding[axis]! + reach - padsBegin[axis]! - padsEnd[axis]!;

@@ -32,19 +32,28 @@ const gemm: ShapeRule = (node) => {
   return like(node, [rows!, columns!]);
 };
 
-/** The terms of an Einsum equation without ellipsis: one string of letters per input, and the result's. */
+/**
+ * The terms of an Einsum equation: one string of letters per input, and the result's. An ellipsis is spelled out in
+ * letters of its own, aligned at its end as in broadcasting.
+ */
 export function einsumTerms(node: NodeContext): { inputs: readonly string[]; output: string } {
   const equation = node.string('equation', '').replaceAll(' ', '');
-  if (equation.includes('.')) return node.fail(`the ellipsis in "${equation}" is not supported`);
   const [left = '', right] = equation.split('->');
-  const inputs = left.split(',');
-  if (inputs.length !== node.node.inputs.length)
-    return node.fail(`"${equation}" is for ${inputs.length} inputs`);
-  const once = [...left.replaceAll(',', '')].filter((letter, _, all) => {
-    return all.filter((other) => other === letter).length === 1;
-  });
-  return { inputs, output: right ?? once.sort().join('') };
+  const terms = left.split(',');
+  if (terms.length !== node.node.inputs.length)
+    return node.fail(`"${equation}" is for ${terms.length} inputs`);
+  const ranks = terms.map((term, index) => node.input(index).shape.length - term.replace('...', '').length);
+  const longest = Math.max(0, ...terms.map((term, index) => (term.includes('...') ? ranks[index]! : 0)));
+  const free = [...LETTERS].filter((letter) => !equation.includes(letter)).slice(0, longest);
+  const spellOut = (term: string, rank: number) => term.replace('...', free.slice(longest - rank).join(''));
+  const inputs = terms.map((term, index) => spellOut(term, Math.max(0, ranks[index]!)));
+  const named = [...left.replaceAll(/[.,]/g, '')];
+  const once = named.filter((letter) => named.filter((other) => other === letter).length === 1);
+  const implicit = (left.includes('...') ? '...' : '') + once.sort().join('');
+  return { inputs, output: spellOut(right ?? implicit, longest) };
 }
+
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 const einsum: ShapeRule = (node) => {
   const { inputs, output } = einsumTerms(node);

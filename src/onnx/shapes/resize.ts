@@ -39,7 +39,8 @@ const resize: ShapeRule = (node) => {
 };
 
 function scaleDim(node: NodeContext, dim: Dim, scale: number): Dim {
-  if (typeof dim === 'number') return Math.floor(dim * scale);
+  // In float32, as engines do: 3 * (5 / 3) is 5 there, and less than 5 in double precision.
+  if (typeof dim === 'number') return Math.floor(Math.fround(dim * scale));
   return Number.isInteger(scale) ? multiplyDims([dim, scale]) : node.freshDim();
 }
 

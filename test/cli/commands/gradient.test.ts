@@ -54,6 +54,11 @@ describe('cairn gradient', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  test('ends with 2 without a model', async () => {
+    expect(await run(['gradient'])).toBe(2);
+    expect(err).toContain("missing required argument 'model'");
+  });
+
   test('ends with 1 for what is no model, and leaves the old graph alone', async () => {
     const [model, target] = [join(directory, 'model.onnx'), join(directory, 'g.onnx')];
     await writeFile(model, 'not a model');

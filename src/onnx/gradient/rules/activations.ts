@@ -35,6 +35,16 @@ const hardSwish: GradientRule = (n) => {
   return [() => n.mul(n.dy, slope())];
 };
 
+/** x t with t = tanh(softplus(x)): the slope is t + x (1 - t^2) sigmoid(x). */
+const mish: GradientRule = (n) => [
+  () => {
+    const x = n.x();
+    const t = n.op('Tanh', n.op('Softplus', x));
+    const steep = n.mul(n.op('Sub', n.constant(1, x.dtype), n.mul(t, t)), n.op('Sigmoid', x));
+    return n.mul(n.dy, n.add(t, n.mul(x, steep)));
+  },
+];
+
 /** Phi(x) + x phi(x), or that of the tanh approximation. */
 const gelu: GradientRule = (n) => [
   () => n.mul(n.dy, n.forward.string('approximate', 'none') === 'tanh' ? tanhGeluSlope(n) : geluSlope(n)),
@@ -110,6 +120,15 @@ export const activations: Readonly<Record<string, GradientRule>> = {
   Sigmoid: (n) => [() => n.mul(n.dy, n.mul(n.y(), n.op('Sub', n.constant(1, n.y().dtype), n.y())))],
   Tanh: (n) => [() => n.mul(n.dy, n.op('Sub', n.constant(1, n.y().dtype), n.mul(n.y(), n.y())))],
   Softplus: (n) => [() => n.mul(n.dy, n.op('Sigmoid', n.x()))],
+  Softsign: (n) => [
+    () => {
+      const below = n.add(n.op('Abs', n.x()), 1);
+      return n.div(n.dy, n.mul(below, below));
+    },
+  ],
+  Celu: (n) => [() => wherePositive(n, n.mul(n.dy, n.add(n.mul(n.y(), 1 / n.forward.float('alpha', 1)), 1)))],
+  ThresholdedRelu: (n) => [() => n.where(n.compare('Greater', n.x(), n.forward.float('alpha', 1)), n.dy, 0)],
+  Mish: mish,
   HardSigmoid: hardSigmoid,
   HardSwish: hardSwish,
   Gelu: gelu,

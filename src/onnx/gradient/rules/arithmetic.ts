@@ -1,5 +1,6 @@
 /** Gradients of arithmetic. Broadcasting is undone by the walker, so every rule is written as if shapes agreed. */
 import { toNumbers, type Value } from '../../graph/index.ts';
+import { elementCount } from '../../graph/tensor.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
 
 const mul: GradientRule = (n) => {
@@ -20,7 +21,8 @@ const pow: GradientRule = (n) => [
 
 function powerSlope(n: GradientContext): Value {
   const exponent = n.g.tensorOf(n.x(1));
-  const known = exponent !== undefined && exponent.dims.length === 0 ? toNumbers(exponent)[0] : undefined;
+  const known =
+    exponent !== undefined && elementCount(exponent.dims) === 1 ? toNumbers(exponent)[0] : undefined;
   if (known === 2) return n.mul(n.x(), 2);
   if (known === 0.5) return n.div(n.constant(0.5, n.y().dtype), n.y());
   const power = n.g.cast(n.x(1), n.x().dtype);
@@ -40,6 +42,14 @@ const extreme: GradientRule = (n) => {
 
 const clip: GradientRule = (n) => [() => n.where(n.op('Equal', n.x(), n.y()), n.dy, 0)];
 
+/** Nothing is dropped at inference. */
+const dropout: GradientRule = (n) => {
+  const training = n.optional(2);
+  const known = training && n.g.tensorOf(training);
+  const off = training === undefined || (known !== undefined && toNumbers(known)[0] === 0);
+  return [() => (off ? n.dy : n.fail('it is in training mode, or may be'))];
+};
+
 export const arithmetic: Readonly<Record<string, GradientRule>> = {
   Add: (n) => [n.dy, n.dy],
   Sub: (n) => [n.dy, () => n.op('Neg', n.dy)],
@@ -53,6 +63,8 @@ export const arithmetic: Readonly<Record<string, GradientRule>> = {
   Exp: (n) => [() => n.mul(n.dy, n.y())],
   Log: (n) => [() => n.div(n.dy, n.x())],
   Sin: (n) => [() => n.mul(n.dy, n.op('Cos', n.x()))],
+  Tan: (n) => [() => n.mul(n.dy, n.add(n.mul(n.y(), n.y()), 1))],
+  Atan: (n) => [() => n.div(n.dy, n.add(n.mul(n.x(), n.x()), 1))],
   Cos: (n) => [() => n.op('Neg', n.mul(n.dy, n.op('Sin', n.x())))],
   Erf: (n) => [
     () => n.mul(n.dy, n.mul(n.op('Exp', n.op('Neg', n.mul(n.x(), n.x()))), 2 / Math.sqrt(Math.PI))),
@@ -63,7 +75,8 @@ export const arithmetic: Readonly<Record<string, GradientRule>> = {
   Min: extreme,
   Clip: clip,
   Where: (n) => [undefined, () => n.where(n.x(0), n.dy, 0), () => n.where(n.x(0), 0, n.dy)],
+  CastLike: (n) => [() => n.g.cast(n.dy, n.x().dtype), () => n.zerosLike(n.x(1))],
   Cast: (n) => [() => n.g.cast(n.dy, n.x().dtype)],
   Identity: (n) => [n.dy],
-  Dropout: (n) => [n.dy],
+  Dropout: dropout,
 };

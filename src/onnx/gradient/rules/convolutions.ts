@@ -1,6 +1,6 @@
 /** Gradients of convolutions with respect to their input; weights are constants of a classifier. */
 import type { Value } from '../../graph/index.ts';
-import { type Window, windowOf } from '../../shapes/convolution.ts';
+import { transposedWindowOf, type Window, windowOf } from '../../shapes/convolution.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
 
 function forwardWindow(n: GradientContext): Window {
@@ -101,10 +101,12 @@ function transposedConv(n: GradientContext, window: Window, reach: readonly numb
 /** The gradient of a transposed convolution is the convolution that it transposes. */
 const convTranspose: GradientRule = (n) => [
   () => {
-    if (n.forward.ints('output_shape') || n.forward.string('auto_pad', 'NOTSET') !== 'NOTSET') {
-      return n.fail('output_shape and auto_pad of a ConvTranspose are not supported; give pads');
+    const size = n.forward.ints('kernel_shape') ?? n.x(1).shape.slice(2).map(Number);
+    const window = transposedWindowOf(n.forward, size, n.x().shape.slice(2));
+    const { kernel, strides, dilations, padsBegin, padsEnd } = window;
+    if ([...padsBegin, ...padsEnd].some((pad) => pad < 0)) {
+      return n.fail('its output reaches past its windows, which is not supported');
     }
-    const { kernel, strides, dilations, padsBegin, padsEnd } = forwardWindow(n);
     return n.g.op('Conv', [n.dy, n.x(1)], {
       kernel_shape: kernel,
       strides,

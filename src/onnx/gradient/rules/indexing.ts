@@ -57,26 +57,15 @@ const gather: GradientRule = (n) => [
   },
 ];
 
-/** Zero padding: cut it off again. */
-const pad: GradientRule = (n) => [
+const gatherElements: GradientRule = (n) => [
   () => {
-    const mode = n.forward.string('mode', 'constant');
-    if (mode !== 'constant') return n.fail(`its mode "${mode}" is not supported`);
-    const { shape } = n.x();
-    const pads = n.forward.intsFrom('pads', 1) ?? n.fail('its pads must be constant');
-    const given = n.optional(3) ? n.forward.intsFrom('axes', 3)! : shape.map((_, axis) => axis);
-    const changed = given.map((_, i) => i).filter((i) => pads[i] !== 0 || pads[i + given.length] !== 0);
-    if (changed.some((i) => pads[i]! < 0 || pads[i + given.length]! < 0)) return n.fail('a pad is negative');
-    if (changed.length === 0) return n.dy;
-    const axes = changed.map((i) => n.forward.normalize(given[i]!, shape.length));
-    const starts = changed.map((i) => pads[i]!);
-    const ends = changed.map((i) => (pads[i + given.length] === 0 ? 2 ** 31 - 1 : -pads[i + given.length]!));
-    return n.op('Slice', n.dy, n.g.ints(starts), n.g.ints(ends), n.g.ints(axes));
+    const axis = n.forward.axis('axis', 0, n.x().shape.length);
+    return n.g.op('ScatterElements', [n.zerosLike(n.x()), n.x(1), n.dy], { axis, reduction: 'add' });
   },
 ];
 
 export const indexing: Readonly<Record<string, GradientRule>> = {
   Slice: slice,
   Gather: gather,
-  Pad: pad,
+  GatherElements: gatherElements,
 };

@@ -47,6 +47,27 @@ const split: GradientRule = (n) => {
 /** The walker sums over whatever was repeated. */
 const expand: GradientRule = (n) => [n.dy];
 
+/** Each axis apart into repetitions and elements, then summed over the repetitions. */
+const tile: GradientRule = (n) => [
+  () => {
+    const repeats = n.forward.dims(1);
+    if (!repeats?.every((count) => typeof count === 'number')) return n.fail('its repeats must be constant');
+    const sizes = n.x().shape;
+    const target = sizes.flatMap((size, axis) => (repeats[axis] === 1 ? [size] : [repeats[axis]!, size]));
+    const open = target.filter((size) => typeof size !== 'number').length;
+    if (open > 1) return n.fail('at most one size may be open');
+    const parted = n.op(
+      'Reshape',
+      n.dy,
+      n.g.ints(target.map((size) => (typeof size === 'number' ? size : -1))),
+    );
+    const axes = sizes.flatMap((_, axis) =>
+      repeats[axis] === 1 ? [] : [axis + repeats.slice(0, axis).filter((count) => count !== 1).length],
+    );
+    return axes.length === 0 ? n.dy : n.g.reduce('ReduceSum', parted, axes, false);
+  },
+];
+
 const depthToSpace: GradientRule = (n) => [
   () => {
     const block = n.forward.int('blocksize', 1);
@@ -71,6 +92,7 @@ export const layout: Readonly<Record<string, GradientRule>> = {
   Concat: concat,
   Split: split,
   Expand: expand,
+  Tile: tile,
   DepthToSpace: depthToSpace,
   SpaceToDepth: (n) => [
     () => n.g.op('DepthToSpace', [n.dy], { blocksize: n.forward.int('blocksize', 1), mode: 'DCR' }),

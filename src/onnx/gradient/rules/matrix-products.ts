@@ -1,7 +1,7 @@
 /** Gradients of matrix products. */
 import type { Value } from '../../graph/index.ts';
 import { einsumTerms } from '../../shapes/linear.ts';
-import type { GradientContext, GradientRule } from '../context.ts';
+import type { GradientRule } from '../context.ts';
 
 /** Y = A B: dA = dY B^T, dB = A^T dY; a vector operand is a matrix with one row or one column. */
 const matMul: GradientRule = (n) => {
@@ -37,22 +37,23 @@ const gemm: GradientRule = (n) => {
   ];
 };
 
-/** Each input's gradient is the Einsum of the result's gradient with the other inputs. */
+/**
+ * Each input's gradient is the Einsum of the result's gradient with the other inputs. It is the same along the axes
+ * that this input alone has.
+ */
 const einsum: GradientRule = (n) => {
   const { inputs, output } = einsumTerms(n.forward);
   return inputs.map((letters, index) => () => {
-    checkLetters(n, letters, inputs.toSpliced(index, 1).join('') + output);
+    if (new Set(letters).size < letters.length) n.fail(`a diagonal ("${letters}") is not supported`);
+    const others = inputs.toSpliced(index, 1).join('') + output;
+    const shared = [...letters].filter((letter) => others.includes(letter));
     const terms = inputs.with(index, output);
     const operands = n.node.inputs.map((_, other) => (other === index ? n.dy : n.x(other)));
-    return n.g.op('Einsum', operands, { equation: `${terms.join(',')}->${letters}` });
+    const product = n.g.op('Einsum', operands, { equation: `${terms.join(',')}->${shared.join('')}` });
+    const alone = [...letters].flatMap((letter, axis) => (others.includes(letter) ? [] : [axis]));
+    return alone.length === 0 ? product : n.op('Unsqueeze', product, n.g.ints(alone));
   });
 };
-
-function checkLetters(n: GradientContext, letters: string, others: string): void {
-  if (new Set(letters).size < letters.length) n.fail(`a diagonal ("${letters}") is not supported`);
-  const alone = [...letters].find((letter) => !others.includes(letter));
-  if (alone !== undefined) n.fail(`the sum over ${alone}, which one term alone has, is not supported`);
-}
 
 export const matrixProducts: Readonly<Record<string, GradientRule>> = {
   MatMul: matMul,

@@ -3,7 +3,7 @@ import { isUniform, type Value } from '../../graph/index.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
 
 /** What a layer computed on the way: x normalised, and 1 / sqrt(variance + epsilon). */
-interface Normalized {
+export interface Normalized {
   readonly normal: Value;
   readonly inverse: Value;
 }
@@ -12,7 +12,12 @@ interface Normalized {
  * With the gradient g of the normalised values, already times `inverse`, and means along `axes`:
  * dx = g - mean(g) - normal mean(g normal).
  */
-function throughStatistics(n: GradientContext, g: Value, normal: Value, axes: readonly number[]): Value {
+export function throughStatistics(
+  n: GradientContext,
+  g: Value,
+  normal: Value,
+  axes: readonly number[],
+): Value {
   const along = n.mean(n.mul(g, normal), axes);
   return n.sub(n.sub(g, n.mul(normal, along)), n.mean(g, axes));
 }
@@ -27,7 +32,7 @@ const instanceNormalization: GradientRule = (n) => [
     const [scale, bias] = [n.g.tensorOf(n.x(1)), n.g.tensorOf(n.x(2))];
     const unit = scale !== undefined && isUniform(scale, 1);
     const plain = unit && bias !== undefined && isUniform(bias, 0);
-    const { normal, inverse } = plain ? fromOutput(n, axes) : fromInput(n, axes);
+    const { normal, inverse } = plain ? fromOutput(n, axes) : normalizedInput(n, n.x(), axes);
     const perChannel = axes.map(() => 1);
     const dy = unit ? n.dy : n.mul(n.dy, n.op('Reshape', n.x(1), n.g.ints([-1, ...perChannel])));
     const channels = plain ? channelSlope(n, dy) : undefined;
@@ -49,8 +54,9 @@ function fromOutput(n: GradientContext, axes: readonly number[]): Normalized {
   return { normal, inverse: n.op('Div', n.constant(2, q.dtype), n.add(q, root)) };
 }
 
-function fromInput(n: GradientContext, axes: readonly number[]): Normalized {
-  const centred = n.sub(n.x(), n.mean(n.x(), axes));
+/** x normalised again along `axes`, with the epsilon of the node. */
+export function normalizedInput(n: GradientContext, x: Value, axes: readonly number[]): Normalized {
+  const centred = n.sub(x, n.mean(x, axes));
   const variance = n.mean(n.mul(centred, centred), axes);
   const inverse = n.op('Reciprocal', n.op('Sqrt', n.add(variance, n.forward.float('epsilon', 1e-5))));
   return { normal: n.mul(centred, inverse), inverse };

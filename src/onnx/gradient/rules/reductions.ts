@@ -29,6 +29,11 @@ const extreme: GradientRule = (n) => [
   },
 ];
 
+/** The norm has no slope where it is zero; there x is zero too, and 0 is taken for the gradient. */
+function nonZero(n: GradientContext, norm: Value): Value {
+  return n.where(n.compare('Equal', norm, 0), 1, norm);
+}
+
 export const reductions: Readonly<Record<string, GradientRule>> = {
   ReduceSum: (n) => [() => kept(n, n.dy)],
   ReduceMean: (n) => [() => spread(n)],
@@ -36,7 +41,7 @@ export const reductions: Readonly<Record<string, GradientRule>> = {
   ReduceMin: extreme,
   ReduceSumSquare: (n) => [() => n.mul(n.x(), n.mul(kept(n, n.dy), 2))],
   ReduceL1: (n) => [() => n.mul(n.op('Sign', n.x()), kept(n, n.dy))],
-  ReduceL2: (n) => [() => n.mul(n.x(), kept(n, n.div(n.dy, n.y())))],
+  ReduceL2: (n) => [() => n.mul(n.x(), kept(n, n.div(n.dy, nonZero(n, n.y()))))],
   ReduceLogSum: (n) => [() => kept(n, n.div(n.dy, n.op('Exp', n.y())))],
   ReduceLogSumExp: (n) => [() => n.mul(n.op('Exp', n.sub(n.x(), kept(n, n.y()))), kept(n, n.dy))],
 };

@@ -1,5 +1,7 @@
 /** Gradients of resampling. */
-import type { Value } from '../../graph/index.ts';
+import { sameShape } from '../../graph/dim.ts';
+import { tensorFrom, type Value } from '../../graph/index.ts';
+import { interpolationWeights, type Weights } from '../../shapes/interpolation.ts';
 import { resizeScales } from '../../shapes/resize.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
 
@@ -12,21 +14,47 @@ export function repeatPixels(n: GradientContext, x: Value, factors: readonly num
   });
 }
 
+const resize: GradientRule = (n) => [() => sumOverCopies(n) ?? transposedInterpolation(n)];
+
 /** Repeating pixels a whole number of times: sum over the copies. */
-const resize: GradientRule = (n) => [
-  () => {
-    const mode = n.forward.string('mode', 'nearest');
-    const factors = resizeScales(n.forward) ?? scalesFromSizes(n);
-    const [batch, channels, ...spatial] = factors;
-    const whole = spatial.every((factor) => Number.isInteger(factor) && factor >= 1);
-    if (mode !== 'nearest' || batch !== 1 || channels !== 1 || !whole || !repeats(n)) {
-      return n.fail('only nearest-neighbour resizing by whole factors is supported');
+function sumOverCopies(n: GradientContext): Value | undefined {
+  if (n.forward.string('mode', 'nearest') !== 'nearest' || !repeats(n)) return undefined;
+  const [batch, channels, ...spatial] = resizeScales(n.forward) ?? scalesFromSizes(n);
+  const whole = spatial.every((factor) => Number.isInteger(factor) && factor >= 1);
+  if (batch !== 1 || channels !== 1 || !whole || spatial.length > 3) return undefined;
+  const copies = spatial.reduce((product, factor) => product * factor, 1);
+  const mean = n.g.op('AveragePool', [n.dy], { kernel_shape: spatial, strides: spatial });
+  return n.mul(mean, copies);
+}
+
+/** Along each axis a product with a constant matrix, transposed. */
+function transposedInterpolation(n: GradientContext): Value {
+  const [before, after] = [n.x().shape, n.y().shape];
+  if (sameShape(before, after)) return n.dy;
+  const scales = resizeScales(n.forward);
+  return before.reduceRight<Value>((dy, size, axis) => {
+    const target = after[axis]!;
+    if (size === target && (scales === undefined || scales[axis] === 1)) return dy;
+    if (typeof size !== 'number' || typeof target !== 'number') {
+      return n.fail(`the size of axis ${axis} must be known before the graph runs`);
     }
-    const copies = spatial.reduce((product, factor) => product * factor, 1);
-    const mean = n.g.op('AveragePool', [n.dy], { kernel_shape: spatial, strides: spatial });
-    return n.mul(mean, copies);
-  },
-];
+    return mapAxis(n, dy, axis, interpolationWeights(n.forward, axis, [size, target]));
+  }, n.dy);
+}
+
+/** The product of each line along `axis` with the matrix: `[..., rows, ...]` to `[..., columns, ...]`. */
+function mapAxis(n: GradientContext, x: Value, axis: number, weights: Weights): Value {
+  const rank = x.shape.length;
+  const dims = [weights.length, weights[0]!.length];
+  if (axis === rank - 2) {
+    const transposed = weights[0]!.flatMap((_, column) => weights.map((row) => row[column]!));
+    return n.op('MatMul', n.g.constantTensor(tensorFrom(x.dtype, dims.toReversed(), transposed)), x);
+  }
+  const matrix = n.g.constantTensor(tensorFrom(x.dtype, dims, weights.flat()));
+  if (axis === rank - 1) return n.op('MatMul', x, matrix);
+  const swap = x.shape.map((_, at) => (at === axis ? rank - 1 : at === rank - 1 ? axis : at));
+  return n.transpose(n.op('MatMul', n.transpose(x, swap), matrix), swap);
+}
 
 function scalesFromSizes(n: GradientContext): readonly number[] {
   const [before, after] = [n.x().shape, n.y().shape];
