@@ -23,6 +23,7 @@ export interface BenchOptions {
 
 /** Takes the measurements one after another; nothing else of Cairn runs meanwhile. */
 export async function runBench({ quick, only, onProgress, onSection }: BenchOptions): Promise<Report> {
+  const machine = await describeMachine(); // first: later the load would be ours
   const sections: Section[] = [];
   for (const measurement of measurements) {
     if (only !== undefined && measurement.name !== only) continue;
@@ -33,7 +34,7 @@ export async function runBench({ quick, only, onProgress, onSection }: BenchOpti
     sections.push(section);
     onSection(section);
   }
-  return { date: new Date().toISOString().slice(0, 10), machine: await describeMachine(), sections };
+  return { date: new Date().toISOString().slice(0, 10), machine, sections };
 }
 
 async function measure(measurement: Measurement, options: MeasureOptions): Promise<Section> {

@@ -26,6 +26,7 @@ export function markdownReport({ date, machine, sections }: Report): string {
 Written by \`npm run bench\` on ${date}.
 
 Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.platform}; ${versions.join(', ')}.
+Load by other work before the run: ${machine.load.toFixed(1)}.
 
 Every line compares two things taken in turns in one run (A B, B A, A B, ...) after a warm-up, because a machine has
 better and worse minutes: believe the ratios, not the milliseconds. Figures are medians with [first, third] quartiles

@@ -10,6 +10,7 @@ const report = {
     cores: 2,
     memoryGb: 24,
     platform: 'linux x64',
+    load: 0.25,
     versions: { node: '24.21.0', workerd: '1.2.3' },
   },
   sections: [

@@ -62,13 +62,14 @@ export class MeasuredBatch extends SampleBatch {
     const manifest = modelOf(image, batch);
     const spec = oneBatch(manifest, batch, steps);
     const trajectory = new Trajectory(spec, manifest);
-    const remote = new RemoteBackend({ url, timeoutMs: 30_000, findModel: () => manifest });
+    const backend =
+      url === null ? zeros : new RemoteBackend({ url, timeoutMs: 30_000, findModel: () => manifest });
     const store = order === 'no_commit' ? null : await this.#freshStore(spec);
     const start = trajectory.start();
     await this.ctx.storage.sync();
     const startedAt = Date.now();
     await runSteps(trajectory, start, {
-      backend: order === 'write_first' ? asIfEmbedded(remote) : remote,
+      backend: order === 'write_first' ? asIfEmbedded(backend) : backend,
       budget: { allows: () => true },
       signal: new AbortController().signal,
       now: () => Date.now(),
@@ -87,6 +88,16 @@ export class MeasuredBatch extends SampleBatch {
     return store;
   }
 }
+
+/** In the place of embedded inference; it pauses as that does. */
+const zeros: InferenceBackend = {
+  name: 'zeros',
+  remote: false,
+  async evaluate({ x }) {
+    await scheduler.wait(0);
+    return { modelOutput: new Float32Array(2 * x.length), gradient: new Float32Array(x.length) };
+  },
+};
 
 /** The loop asks an embedded backend only after it has written. */
 function asIfEmbedded(backend: InferenceBackend): InferenceBackend {

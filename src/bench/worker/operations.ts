@@ -9,7 +9,7 @@ export interface Operations {
   readonly fetch: { readonly input: FetchInput; readonly output: Duration };
   /** Commits a state of one tensor again and again, each commit flushed. */
   readonly commits: { readonly input: CommitInput; readonly output: Duration };
-  /** Runs the timestep loop against a server, with a commit in the place that `order` says. */
+  /** Runs the timestep loop without onnxruntime, with a commit in the place that `order` says. */
   readonly walk: { readonly input: WalkInput; readonly output: Duration };
 }
 
@@ -47,8 +47,8 @@ export interface CommitInput {
 }
 
 export interface WalkInput {
-  /** Base URL of an inference server that knows no model but takes any. */
-  readonly url: string;
+  /** Base URL of an inference server that takes any model; null for zeros from inside the Worker. */
+  readonly url: string | null;
   readonly image: { readonly channels: number; readonly height: number; readonly width: number };
   readonly batch: number;
   readonly steps: number;
