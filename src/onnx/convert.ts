@@ -15,6 +15,9 @@ export interface ConvertOptions {
   readonly diffusion: string;
   /** Path of the noisy classifier's checkpoint, if the recipe has one. */
   readonly classifier?: string;
+  /** Where in the file the state dict is, if it holds several. */
+  readonly diffusionKey?: string;
+  readonly classifierKey?: string;
   /** The folder to write, e.g. `models/mnist-32`. An earlier one is replaced. */
   readonly out: string;
   /** Instead of the recipe's id. */
@@ -69,7 +72,7 @@ function classifierOf({ recipe, classifier: path }: ConvertOptions): ClassifierJ
 
 async function convertDiffusion(options: ConvertOptions, storage: WeightStorage, folder: FolderWriter) {
   const { recipe, diffusion: path } = options;
-  await using checkpoint = await openCheckpoint(path);
+  await using checkpoint = await openCheckpoint(path, keyed(options.diffusionKey));
   const graph = naming(path, () => buildModel(checkpoint, recipe.architecture.diffusion, { storage }));
   // Awaited here: the checkpoint is read until the last weight is written.
   return await writeGraph(folder, 'diffusion.onnx', graph, options);
@@ -83,7 +86,7 @@ async function convertClassifier(
   report: (part: string, done: number) => void,
 ) {
   report('classifier', 1);
-  await using checkpoint = await openCheckpoint(path);
+  await using checkpoint = await openCheckpoint(path, keyed(options.classifierKey));
   const graph = naming(path, () => buildModel(checkpoint, architecture, { storage }));
   const classifier = await writeGraph(folder, 'classifier.onnx', graph, options);
   report('gradient', 2);
@@ -104,6 +107,10 @@ function manifestOf({ recipe, id }: ConvertOptions, graphs: ModelManifest['graph
     output_channels: out_channels,
     graphs,
   };
+}
+
+function keyed(key: string | undefined): { key?: string } {
+  return key === undefined ? {} : { key };
 }
 
 /** Puts the checkpoint's path before an error about its content. */

@@ -1,64 +1,185 @@
 /** `cairn convert`: from PyTorch checkpoints to a model folder. */
+import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { ModelManifest } from '../../models/manifest.ts';
-import { CliError } from '../cli-error.ts';
+import type { ModelFacts } from '../../onnx/convert/infer-recipe.ts';
+import type { Recipe } from '../../onnx/convert/recipe.ts';
+import { CliError, EXIT_USAGE } from '../cli-error.ts';
+import { showConversion } from '../convert-progress.ts';
+import { wholeNumber } from '../parse-option.ts';
 
 interface ConvertFlags {
+  readonly preset?: string;
   readonly diffusion: string;
   readonly classifier?: string;
+  readonly key?: string;
+  readonly classifierKey?: string;
   readonly out?: string;
   readonly id?: string;
   readonly weights?: 'float32' | 'float16';
+  readonly imageSize?: number;
+  readonly lowResSize?: number;
+  readonly numHeads?: number;
+  readonly numHeadChannels?: number;
+  readonly attentionOrder?: 'legacy' | 'new';
+  readonly classifierNumHeads?: number;
+  readonly classifierNumHeadChannels?: number;
+  readonly classifierAttentionOrder?: 'legacy' | 'new';
+  readonly noiseSchedule?: 'linear' | 'cosine';
+  readonly diffusionSteps?: number;
+  readonly classes?: string;
 }
 
+const ORDERS = ['legacy', 'new'];
+
 export function convertCommand(): Command {
-  return new Command('convert')
+  const command = new Command('convert')
     .description('Convert PyTorch checkpoints (.pt) to ONNX graphs with the gradient for guidance.')
-    .argument(
-      '<recipe>',
-      'what the weights do not say: a name that comes with Cairn (mnist-32), or a .json file',
-    )
+    .argument('[recipe]', 'a preset by its name, or a .json file that says what the weights do not')
+    .option('--preset <name>', 'a released model: imagenet-64, imagenet-256, lsun-cat, mnist-32, ...')
     .requiredOption('--diffusion <file>', "the diffusion model's checkpoint")
     .option('--classifier <file>', "the noisy classifier's checkpoint")
+    .option('--key <key>', "the state dict's key in the diffusion model's file, if it holds several")
+    .option('--classifier-key <key>', "the same for the classifier's file")
     .option('--out <folder>', 'the model folder to write (default: models/ and the id)')
-    .option('--id <id>', "the model's id (default: the recipe's)")
+    .option('--id <id>', "the model's id (default: the preset's)")
     .addOption(
-      new Option('--weights <type>', "how weights are stored (default: the recipe's way)").choices([
+      new Option('--weights <type>', "how weights are stored (default: the preset's way)").choices([
         'float32',
         'float16',
       ]),
-    )
-    .action(convert);
+    );
+  return withFacts(command).action(convert);
 }
 
-async function convert(recipeName: string, flags: ConvertFlags): Promise<void> {
+/** What a model without a preset needs, as far as its weights do not show it. */
+function withFacts(command: Command): Command {
+  const count = wholeNumber(1);
+  const without = 'without a preset:';
+  return command
+    .option('--image-size <pixels>', `${without} height and width of the images`, count)
+    .option('--low-res-size <pixels>', `${without} of the image that an upsampler enlarges`, count)
+    .option('--num-heads <n>', `${without} heads of each attention block`, count)
+    .option('--num-head-channels <n>', `${without} or channels of each head`, count)
+    .addOption(
+      new Option(
+        '--attention-order <order>',
+        `${without} q, k, v within each head (legacy) or before`,
+      ).choices(ORDERS),
+    )
+    .option('--classifier-num-heads <n>', `${without} heads of the classifier's blocks`, count)
+    .option('--classifier-num-head-channels <n>', `${without} or channels of each head`, count)
+    .addOption(
+      new Option('--classifier-attention-order <order>', `${without} of the classifier`).choices(ORDERS),
+    )
+    .addOption(
+      new Option('--noise-schedule <name>', `${without} of the trained process`).choices([
+        'linear',
+        'cosine',
+      ]),
+    )
+    .option('--diffusion-steps <n>', `${without} T of the trained process (default: 1000)`, wholeNumber(2))
+    .option('--classes <file>', `${without} a file with a class name on each line`);
+}
+
+async function convert(recipeName: string | undefined, flags: ConvertFlags): Promise<void> {
+  if (recipeName !== undefined && flags.preset !== undefined) {
+    throw new CliError('give a recipe or --preset, not both', EXIT_USAGE);
+  }
   // Imported here: the other commands do not pay for it.
-  const { loadRecipe } = await import('../../onnx/convert/recipe.ts');
   const { convertModel } = await import('../../onnx/convert.ts');
-  const { diffusion, classifier, id, weights } = flags;
+  const { diffusion, classifier, key, classifierKey, id, weights } = flags;
+  const progress = showConversion(process.stderr);
   let manifest: ModelManifest;
   let out: string;
   try {
-    const recipe = await loadRecipe(recipeName);
+    const recipe = await recipeOf(recipeName ?? flags.preset, flags);
     out = flags.out ?? `models/${id ?? recipe.id}`;
     manifest = await convertModel({
       recipe,
       diffusion,
       out,
       ...(classifier !== undefined && { classifier }),
+      ...(key !== undefined && { diffusionKey: key }),
+      ...(classifierKey !== undefined && { classifierKey }),
       ...(id !== undefined && { id }),
       ...(weights !== undefined && { weights }),
-      onProgress: (part, done, total) => console.log(`[${done}/${total}] ${part}`),
+      onProgress: progress.part,
+      onBytes: progress.bytes,
     });
   } catch (error) {
+    progress.stop();
     throw new CliError((error as Error).message, undefined, { cause: error });
   }
+  progress.stop();
   const sizes = Object.values(manifest.graphs).flatMap((graph) =>
-    graph === undefined ? [] : [`${graph.file} ${kilobytes(graph.bytes)}`],
+    graph === undefined ? [] : [`${graph.file} ${size(graph.bytes + (graph.data?.bytes ?? 0))}`],
   );
   console.log(`Wrote ${manifest.id} to ${out}: ${sizes.join(', ')}`);
 }
 
-function kilobytes(bytes: number): string {
-  return `${(bytes / 1000).toFixed(0)} kB`;
+async function recipeOf(name: string | undefined, flags: ConvertFlags): Promise<Recipe> {
+  if (name !== undefined) {
+    const superfluous = FACTS.find((fact) => flags[fact] !== undefined);
+    if (superfluous) {
+      throw new Error(`--${kebab(superfluous)} is for a model without a preset; ${name} says it already`);
+    }
+    const { loadRecipe } = await import('../../onnx/convert/recipe.ts');
+    return loadRecipe(name);
+  }
+  const { inferRecipe } = await import('../../onnx/convert/infer-recipe.ts');
+  const { diffusion, classifier } = flags;
+  return inferRecipe(
+    { path: diffusion, key: flags.key },
+    classifier === undefined ? undefined : { path: classifier, key: flags.classifierKey },
+    await factsOf(flags),
+  );
+}
+
+/** Flags that only a model without a preset has. */
+const FACTS = [
+  'imageSize',
+  'lowResSize',
+  'numHeads',
+  'numHeadChannels',
+  'attentionOrder',
+  'classifierNumHeads',
+  'classifierNumHeadChannels',
+  'classifierAttentionOrder',
+  'noiseSchedule',
+  'diffusionSteps',
+  'classes',
+] as const satisfies (keyof ConvertFlags)[];
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+async function factsOf(flags: ConvertFlags): Promise<ModelFacts> {
+  const names = flags.classes === undefined ? undefined : await readFile(flags.classes, 'utf8');
+  return {
+    id: flags.id,
+    imageSize: flags.imageSize,
+    lowResSize: flags.lowResSize,
+    noiseSchedule: flags.noiseSchedule,
+    diffusionSteps: flags.diffusionSteps,
+    classes: names
+      ?.split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean),
+    diffusion: {
+      numHeads: flags.numHeads,
+      numHeadChannels: flags.numHeadChannels,
+      attentionOrder: flags.attentionOrder,
+    },
+    classifier: {
+      numHeads: flags.classifierNumHeads,
+      numHeadChannels: flags.classifierNumHeadChannels,
+      attentionOrder: flags.classifierAttentionOrder,
+    },
+  };
+}
+
+function size(bytes: number): string {
+  return bytes < 1e7 ? `${(bytes / 1000).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(0)} MB`;
 }

@@ -6,13 +6,14 @@ import type { WeightSource } from './weights.ts';
 export interface InferredOptions {
   readonly options: Partial<Omit<UnionOf<ArchitectureOptions>, 'kind'>> & Pick<ArchitectureOptions, 'kind'>;
   /**
-   * Options that leave no trace in names and shapes and have to be given: heads, their order, the image size;
+   * Options that leave no trace in names and shapes and have to be given: heads, their order, the image
+   * size (unless an attention pool shows it);
    * `kind` if a U-Net of 2C channels could be a super-resolution model of C.
    */
   readonly undetermined: readonly string[];
 }
 
-type UnionOf<T> = T extends unknown ? T & { pool?: EncoderOptions['pool'] } : never;
+type UnionOf<T> = T extends unknown ? T & { pool?: EncoderOptions['pool']; num_classes?: number } : never;
 
 /** One input block, as its weights show it. */
 interface Block {
@@ -51,6 +52,7 @@ export function inferOptions(source: WeightSource): InferredOptions {
   const pool = poolOf(shapes);
   const decodes = shapes.has('output_blocks.0.0.in_layers.0.weight');
   const classes = shapes.get('label_emb.weight')?.[0];
+  const imageSize = decodes ? undefined : pooledImageSize(shapes, levels.count);
   const resampled = blocks.find(({ kind }) => kind !== 'residual');
   return {
     options: {
@@ -65,11 +67,12 @@ export function inferOptions(source: WeightSource): InferredOptions {
       resblock_updown: levels.residualResampling,
       ...(resampled && { conv_resample: resampled.kind === 'convolution' }),
       ...(decodes ? {} : { pool: pool.name }),
+      ...(imageSize === undefined ? {} : { image_size: imageSize }),
       ...(classes === undefined ? {} : { num_classes: classes }),
     },
     undetermined: [
       ...(decodes ? ['kind'] : []),
-      'image_size',
+      ...(imageSize === undefined ? ['image_size'] : []),
       'num_heads or num_head_channels',
       'use_new_attention_order',
     ],
@@ -121,6 +124,12 @@ function divide(blocks: readonly Block[]): Levels {
   throw new Error(
     `${blocks.length} input blocks do not determine num_res_blocks and channel_mult: ${found} fits`,
   );
+}
+
+/** An attention pool has a position for each pixel of the last level, and one for their mean. */
+function pooledImageSize(shapes: ReadonlyMap<string, readonly number[]>, levels: number): number | undefined {
+  const positions = shapes.get('out.2.positional_embedding')?.[1];
+  return positions === undefined ? undefined : Math.sqrt(positions - 1) * 2 ** (levels - 1);
 }
 
 /** The encoder's pool, and the name of the weight that gives its outputs. */
