@@ -34,7 +34,7 @@ const ORDERS = ['legacy', 'new'];
 
 export function convertCommand(): Command {
   const command = new Command('convert')
-    .description('Convert PyTorch checkpoints (.pt) to ONNX graphs with the gradient for guidance.')
+    .description('Convert checkpoints (.pt, .safetensors) to ONNX graphs with the gradient for guidance.')
     .argument('[recipe]', 'a preset by its name, or a .json file that says what the weights do not')
     .option('--preset <name>', 'a released model: imagenet-64, imagenet-256, lsun-cat, mnist-32, ...')
     .requiredOption('--diffusion <file>', "the diffusion model's checkpoint")

@@ -1,9 +1,10 @@
-/** Opens PyTorch checkpoints: names, types and shapes at once, the elements of a tensor when they are asked for. */
+/** Opens checkpoints of PyTorch and of safetensors: names, types and shapes at once, the elements of a tensor when they are asked for. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { oneLine } from '../one-line.ts';
 import { BYTES_PER_ELEMENT, type Dtype, elementsFromBytes, type TensorData } from './dtype.ts';
 import { readAt } from './file-reader.ts';
 import { openLegacyLayout } from './legacy-layout.ts';
+import { isSafetensors, openSafetensors } from './safetensors-layout.ts';
 import { findStateDict } from './state-dict.ts';
 import type { StorageRecords } from './storage-records.ts';
 import { checkLayout, gather, isContiguous, type StridedLayout, spannedElements } from './strided.ts';
@@ -39,7 +40,8 @@ export class CheckpointError extends Error {
 }
 
 /**
- * Opens a state dict saved by `torch.save`, in the zip or the legacy layout. Nothing in the file is ever run.
+ * Opens a state dict saved by `torch.save`, in the zip or the legacy layout, or a safetensors file. Nothing in the
+ * file is ever run.
  *
  * @throws {CheckpointError} if the file can't be read, is damaged, or asks for a Python global that is not allowed
  */
@@ -63,10 +65,12 @@ export async function openCheckpoint(path: string, options: OpenCheckpointOption
 
 async function openLayout(handle: FileHandle): Promise<{ root: unknown; records: StorageRecords }> {
   const { size } = await handle.stat();
+  // First: the length that such a file begins with may look like the others' first bytes.
+  if (isSafetensors(handle.fd, size)) return openSafetensors(handle.fd, size);
   const [first, second] = readAt(handle.fd, 0, Math.min(size, 2));
   if (first === 0x50 && second === 0x4b) return openZipLayout(handle.fd, size);
   if (first === 0x80) return openLegacyLayout(handle.fd, size);
-  throw new Error('not a PyTorch checkpoint (neither a zip file nor a pickle)');
+  throw new Error('not a PyTorch checkpoint (neither a zip file nor a pickle, nor a safetensors file)');
 }
 
 function describe(
