@@ -1,13 +1,15 @@
 /** `cairn convert`: from PyTorch checkpoints to a model folder that Cairn runs. */
-import { type ModelManifest, parseManifest } from '../models/manifest.ts';
-import { buildModel } from './architectures/build-model.ts';
+import { type GraphFile, type ModelManifest, parseManifest } from '../models/manifest.ts';
+import { buildModel, type Precision } from './architectures/build-model.ts';
 import type { EncoderOptions } from './architectures/options.ts';
 import type { WeightStorage } from './architectures/scope.ts';
 import { openCheckpoint } from './checkpoint/checkpoint.ts';
 import { type FolderWriter, replaceFolder } from './convert/model-folder.ts';
+import { measurePrecision, type PrecisionError } from './convert/precision-error.ts';
 import type { Recipe } from './convert/recipe.ts';
 import { writeGraph } from './convert/write-graph.ts';
 import { buildGradientGraph } from './gradient/gradient-graph.ts';
+import type { Graph } from './graph/index.ts';
 
 export interface ConvertOptions {
   readonly recipe: Recipe;
@@ -24,6 +26,10 @@ export interface ConvertOptions {
   readonly id?: string;
   /** Instead of the recipe's way to store weights. */
   readonly weights?: WeightStorage;
+  /** Instead of what the recipe lets the torso of the networks compute in. */
+  readonly dtype?: Recipe['dtype'];
+  /** If given, each graph in less than float32 is run beside one in float32, and how far they differ is told. */
+  readonly onPrecision?: (file: string, errors: readonly PrecisionError[]) => void;
   /** Called before each part: its name, and how many of how many are done. */
   readonly onProgress?: (part: string, done: number, total: number) => void;
   /** Called while a part's weights are written: bytes so far, and in all. */
@@ -42,14 +48,16 @@ export interface ConvertOptions {
  * @throws {ArchitectureMismatchError} if one does not fit the recipe's architecture
  */
 export async function convertModel(options: ConvertOptions): Promise<ModelManifest> {
-  const { recipe, weights: storage = recipe.weights } = options;
+  const { recipe } = options;
+  const { weights: storage = recipe.weights, dtype = recipe.dtype } = options;
+  const precision: Precision = { storage, torso: dtype === 'fp16' ? 'float16' : 'float32' };
   const classifier = classifierOf(options);
   const total = classifier ? 3 : 1;
   const report = (part: string, done: number) => options.onProgress?.(part, done, total);
   return replaceFolder(options.out, async (folder) => {
     report('diffusion', 0);
-    const diffusion = await convertDiffusion(options, storage, folder);
-    const guidance = classifier && (await convertClassifier(options, classifier, storage, folder, report));
+    const diffusion = await convertDiffusion(options, precision, folder);
+    const guidance = classifier && (await convertClassifier(options, classifier, precision, folder, report));
     report('model.json', total);
     const manifest = parseManifest(manifestOf(options, { diffusion, ...guidance }), 'the converted model');
     await folder.write('model.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
@@ -70,33 +78,52 @@ function classifierOf({ recipe, classifier: path }: ConvertOptions): ClassifierJ
   return architecture && path !== undefined ? { path, architecture } : undefined;
 }
 
-async function convertDiffusion(options: ConvertOptions, storage: WeightStorage, folder: FolderWriter) {
+async function convertDiffusion(options: ConvertOptions, precision: Precision, folder: FolderWriter) {
   const { recipe, diffusion: path } = options;
   await using checkpoint = await openCheckpoint(path, keyed(options.diffusionKey));
-  const graph = naming(path, () => buildModel(checkpoint, recipe.architecture.diffusion, { storage }));
+  const build = (as: Precision) =>
+    naming(path, () => buildModel(checkpoint, recipe.architecture.diffusion, as));
   // Awaited here: the checkpoint is read until the last weight is written.
-  return await writeGraph(folder, 'diffusion.onnx', graph, options);
+  return await writeMeasured(options, folder, 'diffusion.onnx', precision, build);
 }
 
 async function convertClassifier(
   options: ConvertOptions,
   { path, architecture }: ClassifierJob,
-  storage: WeightStorage,
+  precision: Precision,
   folder: FolderWriter,
   report: (part: string, done: number) => void,
 ) {
   report('classifier', 1);
   await using checkpoint = await openCheckpoint(path, keyed(options.classifierKey));
-  const graph = naming(path, () => buildModel(checkpoint, architecture, { storage }));
-  const classifier = await writeGraph(folder, 'classifier.onnx', graph, options);
+  const build = (as: Precision) => naming(path, () => buildModel(checkpoint, architecture, as));
+  const classifier = await writeMeasured(options, folder, 'classifier.onnx', precision, build);
   report('gradient', 2);
   const names = { image: 'x', timestep: 'timestep', logits: 'logits' };
-  const gradient = await writeGraph(folder, 'gradient.onnx', buildGradientGraph(graph, names), options);
+  const gradient = await writeMeasured(options, folder, 'gradient.onnx', precision, (as) =>
+    buildGradientGraph(build(as), names),
+  );
   return { classifier, gradient };
 }
 
+/** Writes a graph and, if asked, tells how far it is from float32. */
+async function writeMeasured(
+  options: ConvertOptions,
+  folder: FolderWriter,
+  file: string,
+  precision: Precision,
+  build: (precision: Precision) => Graph,
+): Promise<GraphFile> {
+  const entry = await writeGraph(folder, file, build(precision), options);
+  const exact = precision.storage === 'float32' && precision.torso === 'float32';
+  if (options.onPrecision && !exact) {
+    options.onPrecision(file, await measurePrecision(folder, file, build({}), options));
+  }
+  return entry;
+}
+
 function manifestOf({ recipe, id }: ConvertOptions, graphs: ModelManifest['graphs']): ModelManifest {
-  const { architecture, weights: _, ...settings } = recipe;
+  const { architecture, weights: _storage, dtype: _dtype, ...settings } = recipe;
   const { in_channels: channels, image_size: size, num_classes, out_channels } = architecture.diffusion;
   return {
     manifest_version: 1,

@@ -63,6 +63,38 @@ it('halves the file with half-precision weights', async () => {
   expect((await bytes('float16')) / (await bytes('float32'))).toBeLessThan(0.6);
 });
 
+it.each([
+  ['half-precision weights', { weights: 'float16' }],
+  ['a torso in half precision', { weights: 'float32', dtype: 'fp16' }],
+] as const)('tells how far %s are from float32, and leaves nothing of that behind', async (_, precision) => {
+  const told: [string, number][] = [];
+  await convertModel({
+    recipe,
+    diffusion,
+    out: join(folder, 'small'),
+    ...precision,
+    externalFrom: 0,
+    onPrecision: (file, errors) => {
+      for (const { output, error, largest } of errors) told.push([`${file} ${output}`, error / largest]);
+    },
+  });
+  expect(told).toEqual([['diffusion.onnx output', expect.any(Number)]]);
+  expect(told[0]![1]).toBeLessThan(0.01);
+  expect(told[0]![1]).toBeGreaterThan(1e-5);
+  expect(Object.keys(contents(join(folder, 'small')))).toEqual([
+    'diffusion.onnx',
+    'diffusion.onnx.data',
+    'model.json',
+  ]);
+});
+
+it('measures nothing in float32', async () => {
+  const onPrecision = () => {
+    throw new Error('measured');
+  };
+  await convertModel({ recipe, diffusion, out: join(folder, 'small'), weights: 'float32', onPrecision });
+});
+
 it('tells its progress from the first part to the last', async () => {
   const seen: string[] = [];
   const onProgress = (part: string, done: number, total: number) => seen.push(`${part} ${done}/${total}`);

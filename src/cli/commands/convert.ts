@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { ModelManifest } from '../../models/manifest.ts';
 import type { ModelFacts } from '../../onnx/convert/infer-recipe.ts';
+import type { PrecisionError } from '../../onnx/convert/precision-error.ts';
 import type { Recipe } from '../../onnx/convert/recipe.ts';
 import { CliError, EXIT_USAGE } from '../cli-error.ts';
 import { showConversion } from '../convert-progress.ts';
@@ -17,6 +18,7 @@ interface ConvertFlags {
   readonly out?: string;
   readonly id?: string;
   readonly weights?: 'float32' | 'float16';
+  readonly dtype?: 'fp32' | 'fp16';
   readonly imageSize?: number;
   readonly lowResSize?: number;
   readonly numHeads?: number;
@@ -48,6 +50,12 @@ export function convertCommand(): Command {
         'float32',
         'float16',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--dtype <type>',
+        "what the torso computes in; norms, softmax and embeddings stay fp32 (default: the preset's)",
+      ).choices(['fp32', 'fp16']),
     );
   return withFacts(command).action(convert);
 }
@@ -88,8 +96,9 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
   }
   // Imported here: the other commands do not pay for it.
   const { convertModel } = await import('../../onnx/convert.ts');
-  const { diffusion, classifier, key, classifierKey, id, weights } = flags;
+  const { diffusion, classifier, key, classifierKey, id, weights, dtype } = flags;
   const progress = showConversion(process.stderr);
+  const differences: string[] = [];
   let manifest: ModelManifest;
   let out: string;
   try {
@@ -104,8 +113,10 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
       ...(classifierKey !== undefined && { classifierKey }),
       ...(id !== undefined && { id }),
       ...(weights !== undefined && { weights }),
+      ...(dtype !== undefined && { dtype }),
       onProgress: progress.part,
       onBytes: progress.bytes,
+      onPrecision: (file, errors) => void differences.push(...errors.map((error) => describe(file, error))),
     });
   } catch (error) {
     progress.stop();
@@ -116,6 +127,13 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
     graph === undefined ? [] : [`${graph.file} ${size(graph.bytes + (graph.data?.bytes ?? 0))}`],
   );
   console.log(`Wrote ${manifest.id} to ${out}: ${sizes.join(', ')}`);
+  for (const line of differences) console.log(line);
+}
+
+/** e.g. `diffusion.onnx: output within 3.1e-3 of float32, where the largest is 4.2 (one image of noise)`. */
+function describe(file: string, { output, error, largest }: PrecisionError): string {
+  const within = `${output} within ${error.toExponential(1)} of float32`;
+  return `${file}: ${within}, where the largest is ${largest.toPrecision(2)} (one image of noise)`;
 }
 
 async function recipeOf(name: string | undefined, flags: ConvertFlags): Promise<Recipe> {

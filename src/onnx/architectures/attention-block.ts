@@ -1,7 +1,7 @@
 import type { Value } from '../graph/graph.ts';
 import { attention } from './attention.ts';
 import { type AttentionOrder, orderQueryKeyValue, reshapeWeight } from './folded-weights.ts';
-import { groupNorm } from './layers.ts';
+import { addResidual, groupNorm } from './layers.ts';
 import type { Scope } from './scope.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { Scope } from './scope.ts';
 export function attentionBlock(
   scope: Scope,
   x: Value,
-  { heads, order }: { heads: number; order: AttentionOrder },
+  { heads, order, rescale }: { heads: number; order: AttentionOrder; rescale: boolean },
 ): Value {
   const { graph } = scope;
   const [, channels, height, width] = x.shape as [string, number, number, number];
@@ -25,8 +25,8 @@ export function attentionBlock(
       prepared === 'ordered' ? orderQueryKeyValue(part, heads, order) : part,
     );
     const constants = [
-      scope.constant(`${name}.weight`, reshapeWeight(w!, [to, channels, 1, 1])),
-      scope.constant(`${name}.bias`, b!),
+      scope.constant(`${name}.weight`, reshapeWeight(w!, [to, channels, 1, 1]), input.dtype),
+      scope.constant(`${name}.bias`, b!, input.dtype),
     ];
     return graph.op('Conv', [input, ...constants], { kernel_shape: [1, 1] });
   };
@@ -36,5 +36,5 @@ export function attentionBlock(
   const [query, key, value] = graph.ops('Split', [flat, thirds], { axis: 1 }, 3) as [Value, Value, Value];
   const mixed = attention(scope, query, key, value, heads);
   const pixels = graph.op('Reshape', [mixed, graph.ints([0, channels, height, width])]);
-  return graph.op('Add', [x, pointwise(pixels, 'proj_out', channels, 'plain')]);
+  return addResidual(scope, x, pointwise(pixels, 'proj_out', channels, 'plain'), rescale);
 }

@@ -20,7 +20,8 @@ export function attention(scope: Scope, query: Value, key: Value, value: Value, 
   );
   const transposed = (x: Value): Value => graph.op('Transpose', [x], { perm: [0, 1, 3, 2] });
   const scores = graph.op('MatMul', [transposed(q!), k]);
-  const weights = graph.op('Softmax', [scores], { axis: -1 });
+  const softmax = graph.op('Softmax', [graph.cast(scores, 'float32')], { axis: -1 });
+  const weights = graph.cast(softmax, scores.dtype);
   const mixed = graph.op('MatMul', [v, transposed(weights)]);
   return graph.op('Reshape', [mixed, graph.ints([0, channels, query.shape[2] as number])]);
 }

@@ -3,10 +3,16 @@ import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph } from '../graph/graph.ts';
 import { encoder } from './encoder.ts';
 import type { ArchitectureOptions } from './options.ts';
-import { Scope, type WeightStorage } from './scope.ts';
+import { Scope, type TorsoPrecision, type WeightStorage } from './scope.ts';
 import { superResolution } from './super-resolution.ts';
 import { unet } from './unet.ts';
 import { type WeightSource, Weights } from './weights.ts';
+
+/** How weights are stored, and what the torso computes in: float32 if not given. */
+export interface Precision {
+  readonly storage?: WeightStorage;
+  readonly torso?: TorsoPrecision;
+}
 
 /**
  * Builds the graph of a reference architecture over a checkpoint's weights. The weights are read when the graph is
@@ -21,10 +27,10 @@ import { type WeightSource, Weights } from './weights.ts';
 export function buildModel(
   source: WeightSource,
   options: ArchitectureOptions,
-  { storage = 'float32' }: { storage?: WeightStorage } = {},
+  { storage = 'float32', torso = 'float32' }: Precision = {},
 ): Graph {
   const weights = new Weights(source);
-  const scope = new Scope(new GraphBuilder({ name: options.kind }), weights, storage);
+  const scope = new Scope(new GraphBuilder({ name: options.kind }), weights, storage, torso);
   const graph = buildKind(scope, options);
   weights.finish();
   return graph;

@@ -33,19 +33,21 @@ export function downsamplingPath(
   options: CommonOptions,
   from: number,
 ): DownsamplingPath {
-  const scaleShift = options.use_scale_shift_norm;
+  const { use_scale_shift_norm: scaleShift, rescale_residual: rescale } = options;
   const order = options.use_new_attention_order ? 'new' : 'legacy';
   const attend = (block: Scope, name: string, h: Value): Value =>
     block.within(name, (layer) =>
-      attentionBlock(layer, h, { heads: headCount(options, channelsOf(h)), order }),
+      attentionBlock(layer, h, { heads: headCount(options, channelsOf(h)), order, rescale }),
     );
   const residual = (block: Scope, name: string, h: Value, to: number): Value =>
     block.within(name, (layer) =>
-      residualBlock(layer, h, embedding, { from: channelsOf(h), to, scaleShift }),
+      residualBlock(layer, h, embedding, { from: channelsOf(h), to, scaleShift, rescale }),
     );
 
   const stem = { from, to: levelChannels(options, 0), kernel: 3 } as const;
-  let h = scope.within('input_blocks.0', (block) => convolution(block, '0', x, stem));
+  let h = scope.within('input_blocks.0', (block) =>
+    convolution(block, '0', scope.graph.cast(x, scope.torso), stem),
+  );
   const blocks = [h];
   let factor = 1;
   const add = (build: (block: Scope) => Value): void => {
@@ -68,6 +70,7 @@ export function downsamplingPath(
           from: channels,
           to: channels,
           scaleShift,
+          rescale,
           resample: 'down',
         });
       }),

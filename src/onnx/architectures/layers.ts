@@ -13,7 +13,13 @@ export function silu(scope: Scope, x: Value): Value {
   return scope.graph.op('Mul', [x, scope.graph.op('Sigmoid', [x])]);
 }
 
-/** A square convolution with bias, padded to keep the size at stride 1: `[N, in, H, W]` to `[N, out, H', W']`. */
+/** The sum of a block's input and answer; divided by sqrt(2) if `rescale`, which keeps its variance. */
+export function addResidual({ graph }: Scope, past: Value, residual: Value, rescale: boolean): Value {
+  const sum = graph.op('Add', [past, residual]);
+  return rescale ? graph.op('Mul', [sum, graph.constant(Math.SQRT1_2, sum.dtype)]) : sum;
+}
+
+/** A square convolution with bias, in the precision of x, padded to keep the size at stride 1: `[N, in, H, W]` to `[N, out, H', W']`. */
 export function convolution(
   scope: Scope,
   name: string,
@@ -21,8 +27,8 @@ export function convolution(
   { from, to, kernel, stride = 1 }: { from: number; to: number; kernel: 1 | 3; stride?: 1 | 2 },
 ): Value {
   const pad = (kernel - 1) / 2;
-  const weight = scope.weight(`${name}.weight`, [to, from, kernel, kernel]);
-  const bias = scope.weight(`${name}.bias`, [to]);
+  const weight = scope.weight(`${name}.weight`, [to, from, kernel, kernel], x.dtype);
+  const bias = scope.weight(`${name}.bias`, [to], x.dtype);
   return scope.graph.op('Conv', [x, weight, bias], {
     kernel_shape: [kernel, kernel],
     pads: [pad, pad, pad, pad],
@@ -44,14 +50,17 @@ export function affine(scope: Scope, name: string, x: Value, weight: Weight, bia
 }
 
 /**
- * Normalises over 32 groups of channels, then scales and shifts each channel.
+ * Normalises over 32 groups of channels, then scales and shifts each channel; in float32, whatever x is.
  *
  * @param x `[N, C, ...]`
  * @param weight anything that broadcasts to x, e.g. `[1, C, 1, 1]`, or `[N, C, 1, 1]` for one per image
  * @param bias like `weight`
  */
 export function normalize(scope: Scope, x: Value, weight: Value, bias: Value): Value {
-  return groupNormalization(scope.graph, x, weight, bias, { groups: GROUPS, epsilon: EPSILON });
+  const { graph } = scope;
+  const wide = graph.cast(x, 'float32');
+  const normal = groupNormalization(graph, wide, weight, bias, { groups: GROUPS, epsilon: EPSILON });
+  return graph.cast(normal, x.dtype);
 }
 
 /** Group normalisation with the checkpoint's weight and bias per channel. */

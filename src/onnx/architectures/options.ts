@@ -30,6 +30,8 @@ const common = {
   use_scale_shift_norm: z.boolean().default(false),
   /** Residual blocks resample between levels. */
   resblock_updown: z.boolean().default(false),
+  /** Sums of residual connections are divided by sqrt(2) (Dhariwal and Nichol 2021, section 3). */
+  rescale_residual: z.boolean().default(false),
   /** Whether q, k and v are split before the heads (new) or within each head (legacy): the layout of the weights. */
   use_new_attention_order: z.boolean().default(false),
 };

@@ -1,6 +1,6 @@
 import type { Value } from '../graph/graph.ts';
 import { foldScaleShift } from './folded-weights.ts';
-import { affine, convolution, groupNorm, linear, normalize, silu } from './layers.ts';
+import { addResidual, affine, convolution, groupNorm, linear, normalize, silu } from './layers.ts';
 import { averageDown, nearestUp } from './resample.ts';
 import type { Scope } from './scope.ts';
 import { upsampledConvolution } from './upsampled-convolution.ts';
@@ -10,6 +10,8 @@ export interface ResidualBlockOptions {
   readonly to: number;
   /** Condition by scale and shift of the second norm instead of by addition. */
   readonly scaleShift: boolean;
+  /** Divide the sum by sqrt(2). */
+  readonly rescale: boolean;
   /** Halve or double the size on the way. */
   readonly resample?: 'down' | 'up';
 }
@@ -30,9 +32,8 @@ export function residualBlock(
   scope: Scope,
   x: Value,
   embedding: Value,
-  { from, to, scaleShift, resample }: ResidualBlockOptions,
+  { from, to, scaleShift, rescale, resample }: ResidualBlockOptions,
 ): Value {
-  const { graph } = scope;
   const activated = silu(scope, groupNorm(scope, 'in_layers.0', x));
   const hidden = firstConvolution(scope, activated, from, to, resample);
   const condition = scaleShift ? scaleAndShift : addEmbedding;
@@ -40,7 +41,7 @@ export function residualBlock(
   const residual = convolution(scope, 'out_layers.3', conditioned, { from: to, to, kernel: 3 });
   const past = resample === undefined ? x : RESAMPLE[resample](scope, x);
   const skip = from === to ? past : convolution(scope, 'skip_connection', past, { from, to, kernel: 1 });
-  return graph.op('Add', [skip, residual]);
+  return addResidual(scope, skip, residual, rescale);
 }
 
 /** Resamples, then convolves; doubling and convolving are one operation. */
@@ -83,5 +84,5 @@ function addEmbedding(scope: Scope, hidden: Value, embedding: Value, channels: n
   const size = embedding.shape[1] as number;
   const projected = linear(scope, 'emb_layers.1', silu(scope, embedding), size, channels);
   const perChannel = graph.op('Reshape', [projected, graph.ints([0, channels, 1, 1])]);
-  return groupNorm(scope, 'out_layers.0', graph.op('Add', [hidden, perChannel]));
+  return groupNorm(scope, 'out_layers.0', graph.op('Add', [hidden, graph.cast(perChannel, hidden.dtype)]));
 }

@@ -32,7 +32,7 @@ export function withUNet(
       : { label: graph.input('label', 'int32', ['N']), classes: options.num_classes };
   const embedding = timestepEmbedding(scope, timestep, options.model_channels, conditioning);
   const path = downsamplingPath(scope, image, embedding, options, from);
-  const h = upsamplingPath(scope, path, embedding, options);
+  const h = graph.cast(upsamplingPath(scope, path, embedding, options), 'float32');
   const activated = silu(scope, groupNorm(scope, 'out.0', h));
   const head = { from: levelChannels(options, 0), to: options.out_channels, kernel: 3 } as const;
   graph.output(convolution(scope, 'out.2', activated, head), 'output');

@@ -13,10 +13,14 @@ const PHASES = [0, 1] as const;
 export function upsampledConvolution(scope: Scope, name: string, x: Value, from: number, to: number): Value {
   const { graph } = scope;
   const weight = scope.take(`${name}.weight`, [to, from, 3, 3]);
-  const bias = scope.weight(`${name}.bias`, [to]);
+  const bias = scope.weight(`${name}.bias`, [to], x.dtype);
   const phases = PHASES.flatMap((row) =>
     PHASES.map((column) => {
-      const kernel = scope.constant(`${name}.weight.${row}${column}`, mergeDoubledTaps(weight, row, column));
+      const kernel = scope.constant(
+        `${name}.weight.${row}${column}`,
+        mergeDoubledTaps(weight, row, column),
+        x.dtype,
+      );
       return graph.op('Conv', [x, kernel, bias], {
         kernel_shape: [2, 2],
         pads: [1 - row, 1 - column, row, column],

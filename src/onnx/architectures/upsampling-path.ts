@@ -18,7 +18,7 @@ export function upsamplingPath(
   embedding: Value,
   options: UNetOptions | SuperResolutionOptions,
 ): Value {
-  const scaleShift = options.use_scale_shift_norm;
+  const { use_scale_shift_norm: scaleShift, rescale_residual: rescale } = options;
   const order = options.use_new_attention_order ? 'new' : 'legacy';
   const skips = [...path.blocks];
   let { middle: h, factor } = path;
@@ -29,17 +29,17 @@ export function upsamplingPath(
       h = scope.within(`output_blocks.${index++}`, (block) => {
         const joined = scope.graph.op('Concat', [h, skips.pop()!], { axis: 1 });
         let out = block.within('0', (layer) =>
-          residualBlock(layer, joined, embedding, { from: channelsOf(joined), to, scaleShift }),
+          residualBlock(layer, joined, embedding, { from: channelsOf(joined), to, scaleShift, rescale }),
         );
         let layers = 1;
         if (options.attention_resolutions.includes(factor)) {
           const heads = headCount(options, to, options.num_heads_upsample);
-          out = block.within(`${layers++}`, (layer) => attentionBlock(layer, out, { heads, order }));
+          out = block.within(`${layers++}`, (layer) => attentionBlock(layer, out, { heads, order, rescale }));
         }
         if (level === 0 || count < options.num_res_blocks) return out;
         return block.within(`${layers}`, (layer) => {
           if (!options.resblock_updown) return upsample(layer, out, to, options.conv_resample);
-          return residualBlock(layer, out, embedding, { from: to, to, scaleShift, resample: 'up' });
+          return residualBlock(layer, out, embedding, { from: to, to, scaleShift, rescale, resample: 'up' });
         });
       });
     }

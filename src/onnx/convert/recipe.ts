@@ -22,8 +22,10 @@ export const recipeSchema = z
     diffusion,
     max_batch_size,
     defaults,
-    /** How the weights are stored; the arithmetic is float32 either way. */
+    /** How the weights are stored; this alone leaves the arithmetic in float32. */
     weights: z.enum(['float32', 'float16']).default('float32'),
+    /** What the torso of the networks computes in; in half precision its weights are stored so too. */
+    dtype: z.enum(['fp32', 'fp16']).default('fp32'),
   })
   .superRefine((recipe, context) => {
     const { diffusion: unet, classifier } = recipe.architecture;
