@@ -7,7 +7,7 @@ import { BYTES_PER_ELEMENT, type Dtype } from './dtype.ts';
 import { readAt } from './file-reader.ts';
 import type { StorageRecords } from './storage-records.ts';
 import { elementCount } from './strided.ts';
-import { Storage, TensorReference } from './torch-globals.ts';
+import { MAX_AXES, Storage, TensorReference } from './torch-globals.ts';
 
 const LENGTH_BYTES = 8;
 /** The format's own limit. */
@@ -31,7 +31,7 @@ const DTYPES: Readonly<Record<string, Dtype>> = {
 const count = z.int().min(0);
 const entrySchema = z.strictObject({
   dtype: z.string(),
-  shape: z.array(count),
+  shape: z.array(count).max(MAX_AXES),
   data_offsets: z.tuple([count, count]),
 });
 

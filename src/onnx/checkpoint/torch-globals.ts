@@ -61,7 +61,7 @@ const STORAGE_TYPES: Readonly<Record<string, Dtype>> = {
 };
 
 /** PyTorch's own limit. */
-const MAX_AXES = 64;
+export const MAX_AXES = 64;
 
 const GLOBALS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['collections.OrderedDict', new PickleCallable('collections.OrderedDict', orderedDict)],

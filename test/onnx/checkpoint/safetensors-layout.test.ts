@@ -117,3 +117,9 @@ describe('refuses', () => {
     );
   });
 });
+
+it('refuses a tensor of more axes than PyTorch has, however long its shape', async () => {
+  const shape = Array.from({ length: 200_000 }, () => 1);
+  const header = { a: { dtype: 'I8', shape, data_offsets: [0, 1] } };
+  await expect(read(fileOf(header, Uint8Array.of(1)))).rejects.toThrow(/tensor a in the header: shape: /);
+}, 5_000);

@@ -6,17 +6,19 @@ const SEED = 2105_05233 % 2 ** 31;
 
 describe('a damaged file ends in a result or in one clear error', () => {
   it.each([
-    ['zip', 500],
-    ['pickle', 1500],
+    ['zip', 400],
+    ['pickle', 800],
     ['legacy', 1500],
+    ['safetensors', 1000],
     ['onnx', 1500],
+    ['inspect', 500],
   ] as const)('%s, %i times', async (target, cases) => {
     const report = await runCampaign({ target, seed: SEED, cases });
     expect(report.findings).toEqual([]);
     expect(report.cases).toBe(cases);
     // Otherwise the damage is too coarse or too mild to test anything.
     expect(report.accepted).toBeGreaterThan(0);
-    expect(report.refusals.length).toBeGreaterThan(10);
+    expect(report.refusals.length).toBeGreaterThan(target === 'inspect' ? 0 : 10);
   });
 });
 

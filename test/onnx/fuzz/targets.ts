@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync, zipSync } from 'fflate';
 import { CheckpointError, openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
-import { parseModel } from '../../../src/onnx/graph/index.ts';
+import { type Graph, parseModel } from '../../../src/onnx/graph/index.ts';
+import { inspectOnnx } from '../../../src/onnx/inspect/onnx-model.ts';
 import { FIXTURES } from '../fixtures.ts';
 
 export interface Target {
@@ -19,14 +20,16 @@ export interface Target {
   close?(): void;
 }
 
-export const targetNames = ['zip', 'pickle', 'legacy', 'onnx'] as const;
+export const targetNames = ['zip', 'pickle', 'legacy', 'safetensors', 'onnx', 'inspect'] as const;
 export type TargetName = (typeof targetNames)[number];
 
 const OPEN: Readonly<Record<TargetName, () => Target>> = {
   zip: () => checkpointTarget(['tensor_zoo.pt', 'malicious_zip.pt', 'tiny_a.pt']),
   pickle: pickleTarget,
   legacy: () => checkpointTarget(['tensor_zoo_legacy.pt', 'malicious_legacy.pt', 'malicious.pt']),
-  onnx: onnxTarget,
+  safetensors: () => checkpointTarget([], [safetensors()]),
+  onnx: () => onnxTarget((bytes) => readConstants(parseModel(bytes))),
+  inspect: () => onnxTarget(inspectOnnx),
 };
 
 export function openTarget(name: TargetName): Target {
@@ -37,11 +40,11 @@ const PICKLE = 'tensor_zoo/data.pkl';
 
 const fixture = (path: string): Uint8Array => readFileSync(`${FIXTURES}/${path}`);
 
-function checkpointTarget(files: readonly string[]): Target {
+function checkpointTarget(files: readonly string[], made: readonly Uint8Array[] = []): Target {
   const folder = mkdtempSync(join(tmpdir(), 'cairn-fuzz-'));
   const path = join(folder, 'damaged.pt');
   return {
-    corpus: files.map((file) => fixture(`checkpoints/${file}`)),
+    corpus: [...files.map((file) => fixture(`checkpoints/${file}`)), ...made],
     async read(bytes) {
       writeFileSync(path, bytes);
       return refusal(
@@ -68,18 +71,31 @@ function pickleTarget(): Target {
   };
 }
 
-function onnxTarget(): Target {
+/** Two tensors and a note about them. */
+function safetensors(): Uint8Array {
+  const header = JSON.stringify({
+    __metadata__: { format: 'pt' },
+    weight: { dtype: 'F32', shape: [2, 3], data_offsets: [0, 24] },
+    bias: { dtype: 'BF16', shape: [4], data_offsets: [24, 32] },
+  });
+  const length = new Uint8Array(BigUint64Array.of(BigInt(header.length)).buffer);
+  return Buffer.concat([length, Buffer.from(header), new Uint8Array(32).fill(7)]);
+}
+
+function onnxTarget(read: (bytes: Uint8Array) => void): Target {
   return {
     corpus: ['gap_relu6', 'time_cnn'].map((name) => fixture(`classifiers/${name}.onnx`)),
     read: (bytes) =>
       refusal(
-        async () => {
-          for (const constant of parseModel(bytes).initializers.values()) constant.bytes();
-        },
+        async () => read(bytes),
         // A TypeError, or what else JavaScript throws by itself, is a mistake of ours and says nothing to a reader.
         (error) => error.constructor === Error,
       ),
   };
+}
+
+function readConstants({ initializers }: Graph): void {
+  for (const constant of initializers.values()) constant.bytes();
 }
 
 const LONGEST_MESSAGE = 4000;

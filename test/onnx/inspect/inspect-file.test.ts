@@ -46,6 +46,18 @@ describe('a checkpoint', () => {
     expect(found).toHaveProperty('undetermined.0', 'kind (SuperResModel: in_channels 3)');
   });
 
+  it('in safetensors form, also if its length looks like the first bytes of a zip file', async () => {
+    const header = JSON.stringify({ a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } });
+    const length = Buffer.alloc(8);
+    length.writeUInt16LE(0x4b50);
+    const file = Buffer.concat([length, Buffer.from(header.padEnd(0x4b50)), new Uint8Array(8)]);
+    expect(await inspectFile(written('a.safetensors', file))).toMatchObject({
+      format: 'safetensors',
+      kind: 'state dict',
+      parameters: 2,
+    });
+  });
+
   it('of anything else: its tensors, and why it is none of the networks', async () => {
     expect(await inspectFile(checkpointPath('tensor_zoo_legacy.pt'))).toMatchObject({
       format: 'PyTorch checkpoint (legacy)',
