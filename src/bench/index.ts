@@ -1,4 +1,5 @@
 /** `cairn bench`: what Cairn costs over what it stands on, as ratios taken in one run. */
+import { loadavg } from 'node:os';
 import { describeMachine } from './machine.ts';
 import type { Measurement, MeasureOptions } from './measurement.ts';
 import { measurements } from './measurements/index.ts';
@@ -23,7 +24,8 @@ export interface BenchOptions {
 
 /** Takes the measurements one after another; nothing else of Cairn runs meanwhile. */
 export async function runBench({ quick, only, onProgress, onSection }: BenchOptions): Promise<Report> {
-  const machine = await describeMachine(); // first: later the load would be ours
+  const before = load();
+  let highest = before;
   const sections: Section[] = [];
   for (const measurement of measurements) {
     if (only !== undefined && measurement.name !== only) continue;
@@ -32,9 +34,16 @@ export async function runBench({ quick, only, onProgress, onSection }: BenchOpti
       onProgress: (what) => onProgress(`${measurement.name}: ${what}`),
     });
     sections.push(section);
+    highest = Math.max(highest, load());
     onSection(section);
   }
-  return { date: new Date().toISOString().slice(0, 10), machine, sections };
+  const date = new Date().toISOString().slice(0, 10);
+  return { date, machine: await describeMachine(), load: { before, highest }, sections };
+}
+
+/** Mean over the last minute of the processes that run or want to. */
+function load(): number {
+  return loadavg()[0]!;
 }
 
 async function measure(measurement: Measurement, options: MeasureOptions): Promise<Section> {

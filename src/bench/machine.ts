@@ -1,15 +1,13 @@
 /** What the figures were taken on. Nothing that names the machine or its owner. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 
 export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGb: number;
   readonly platform: string;
-  /** What else ran: the mean number of busy processes over the last minute. */
-  readonly load: number;
   /** By package name. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -23,7 +21,6 @@ export async function describeMachine(): Promise<Machine> {
     cores: availableParallelism(),
     memoryGb: Math.round(totalmem() / 2 ** 30),
     platform: `${process.platform} ${process.arch}`,
-    load: loadavg()[0]!,
     versions: { node: process.versions.node, ...Object.fromEntries(versions) },
   };
 }

@@ -8,6 +8,7 @@ export interface Report {
   /** ISO date. */
   readonly date: string;
   readonly machine: Machine;
+  readonly load: { readonly before: number; readonly highest: number };
   readonly sections: readonly Section[];
 }
 
@@ -19,14 +20,15 @@ export interface Section {
 }
 
 /** docs/benchmarks.md. */
-export function markdownReport({ date, machine, sections }: Report): string {
+export function markdownReport({ date, machine, load, sections }: Report): string {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   return `# Benchmarks
 
 Written by \`npm run bench\` on ${date}.
 
 Machine: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.platform}; ${versions.join(', ')}.
-Load by other work before the run: ${machine.load.toFixed(1)}.
+Processes that wanted a core (load average over a minute): ${load.before.toFixed(1)} before the run, up to
+${load.highest.toFixed(1)} in it; the benchmark itself makes 1 to 2. With more than there are cores, absolute figures are too large.
 
 Every line compares two things taken in turns in one run (A B, B A, A B, ...) after a warm-up, because a machine has
 better and worse minutes: believe the ratios, not the milliseconds. Figures are medians with [first, third] quartiles

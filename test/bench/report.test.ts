@@ -10,9 +10,9 @@ const report = {
     cores: 2,
     memoryGb: 24,
     platform: 'linux x64',
-    load: 0.25,
     versions: { node: '24.21.0', workerd: '1.2.3' },
   },
+  load: { before: 0.25, highest: 1.5 },
   sections: [
     {
       name: 'commit',
@@ -27,6 +27,7 @@ test('the page says when, on what and with which versions, and how to take a sec
   const page = markdownReport(report);
   expect(page).toContain('on 2026-11-22');
   expect(page).toContain('Example CPU, 2 cores, 24 GB, linux x64; node 24.21.0, workerd 1.2.3');
+  expect(page).toMatch(/0\.3 before the run, up to\s1\.5 in it/);
   expect(page).toContain('## The commit of a step\n\nFlushed each time. (`npm run bench -- --only commit`)');
   expect(page).toMatch(/^\| commit, 4 KB \|.*\| 1\.50 \[1\.50, 1\.50\] \|/m);
 });
