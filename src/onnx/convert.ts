@@ -34,7 +34,7 @@ export interface ConvertOptions {
   readonly onProgress?: (part: string, done: number, total: number) => void;
   /** Called while a part's weights are written: bytes so far, and in all. */
   readonly onBytes?: (done: number, total: number) => void;
-  /** Instead of 256 MiB: from which size on the weights of a graph get a file of their own. */
+  /** Instead of 64 MiB: from which size on the weights of a graph get a file of their own. */
   readonly externalFrom?: number;
 }
 

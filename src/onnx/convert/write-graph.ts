@@ -7,7 +7,7 @@ import type { FolderWriter } from './model-folder.ts';
  * Weights of this size or more get a file of their own. protobuf ends at 2 GB, and well below that a model in one
  * message is in memory several times over while it is written and while it is loaded.
  */
-const EXTERNAL_FROM_BYTES = 2 ** 28;
+const EXTERNAL_FROM_BYTES = 2 ** 26;
 
 /** Constants below this size stay in the graph. */
 const SMALL_BYTES = 2 ** 14;
@@ -16,7 +16,7 @@ const SMALL_BYTES = 2 ** 14;
 const ALIGNMENT = 2 ** 12;
 
 export interface WriteGraphOptions {
-  /** Instead of 256 MiB: from which size on the weights get a file of their own. */
+  /** Instead of 64 MiB: from which size on the weights get a file of their own. */
   readonly externalFrom?: number;
   /** Called while weights are written: bytes so far, and in all. */
   readonly onBytes?: (done: number, total: number) => void;
