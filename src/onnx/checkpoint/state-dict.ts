@@ -24,7 +24,8 @@ export function findStateDict(root: unknown, key?: string): Map<string, TensorRe
   if (whole.size > 0) return whole;
   const candidates = keysOfStateDicts(root);
   if (candidates.length === 1) return tensorsOf(root.get(candidates[0]));
-  const problem = candidates.length === 0 ? 'no state dict' : 'several state dicts, choose one by its key (--key)';
+  const problem =
+    candidates.length === 0 ? 'no state dict' : 'several state dicts, choose one by its key (--key)';
   throw new Error(`${problem}; the file holds ${contents(root)}`);
 }
 

@@ -23,7 +23,7 @@ it('asks for a key, and lists what there is, when several hold tensors', () => {
     ['ema', dict('b', 'c')],
   ]);
   expect(() => findStateDict(root)).toThrow(
-    'choose one by its key; the file holds "model" (dict of 1, 1 of them tensors), "ema" (dict of 2, 2 of them tensors)',
+    'choose one by its key (--key); the file holds "model" (dict of 1, 1 of them tensors), "ema" (dict of 2, 2 of them tensors)',
   );
   expect([...findStateDict(root, 'ema').keys()]).toEqual(['b', 'c']);
   expect(() => findStateDict(root, 'weights')).toThrow('no state dict under key "weights"');
