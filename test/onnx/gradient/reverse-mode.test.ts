@@ -60,27 +60,26 @@ describe('differentiate', () => {
     expect(operators(graph)).toEqual(['MatMul']);
   });
 
-  it('turns convolution into convolution, not into ConvTranspose, at stride 1', () => {
+  /** What 3x3 convolution of an image with so many channels becomes. */
+  const convolutionOf = (channels: number) => {
+    const dims = [3, channels, 3, 3];
+    const data = Float32Array.from(gridValues(27 * channels));
     const test = {
-      shape: [1, 2, 4, 4],
+      shape: [1, channels, 4, 4],
       build: (g: GraphBuilder, x: Value) => {
-        const data = Float32Array.from(gridValues(54));
-        return g.op(
-          'Conv',
-          [
-            x,
-            g.weight('kernel', {
-              dtype: 'float32',
-              dims: [3, 2, 3, 3],
-              bytes: () => new Uint8Array(data.buffer),
-            }),
-          ],
-          { pads: [1, 1, 1, 1] },
-        );
+        const w = g.weight('kernel', { dtype: 'float32', dims, bytes: () => new Uint8Array(data.buffer) });
+        return g.op('Conv', [x, w], { pads: [1, 1, 1, 1] });
       },
     };
-    const { graph } = withGradient(test, 'float32');
-    expect(operators(graph)).toEqual(['Conv', 'Conv', 'Slice', 'Transpose']);
+    return operators(withGradient(test, 'float32').graph);
+  };
+
+  it('turns convolution into convolution, not into ConvTranspose, at stride 1', () => {
+    expect(convolutionOf(4)).toEqual(['Conv', 'Conv', 'Slice', 'Transpose']);
+  });
+
+  it("turns the convolution of an image's few channels into ConvTranspose", () => {
+    expect(convolutionOf(3)).toEqual(['Conv', 'ConvTranspose']);
   });
 
   it('names operator and node, and where to add a rule, when a rule is missing', () => {
