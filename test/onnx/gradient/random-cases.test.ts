@@ -4,7 +4,7 @@ import { differentiableOperators } from '../../../src/onnx/gradient/registry.ts'
 import { compare } from './finite-differences.ts';
 import { RANDOM_CASES } from './random/index.ts';
 
-/** `npm run fuzz` asks for more. */
+/** Of each row; CAIRN_FUZZ_RUNS=200 asks for more, with another seed each time. */
 const RUNS = Number(process.env.CAIRN_FUZZ_RUNS ?? 8);
 
 describe('over random shapes and attributes', () => {
