@@ -29,7 +29,9 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     const sample = await draw(client, options, stop.signal);
     const grid = await writeImages(client, sample, options.out);
     const took = formatDuration((performance.now() - started) / 1000);
-    console.log(`Wrote ${grid} and ${sample.images.length} single images beside it (${took} in all).`);
+    console.log(
+      `Wrote ${grid} and ${counted(sample.images.length, 'single image')} beside it (${took} in all).`,
+    );
   } catch (error) {
     // Ctrl-C reaches child processes too: whatever failed after it failed because of it.
     throw stop.signal.aborted ? interrupted() : error;
@@ -77,5 +79,9 @@ async function create(client: CairnClient, options: DemoOptions): Promise<Sample
 function describe({ images, progress, request }: SampleResponse): string {
   const classes = [...new Set(images.map((image) => image.class_name))].join(' ');
   const how = `${request.sampler}, ${progress.steps} steps, guidance scale ${request.guidance_scale}, seed ${request.seed}`;
-  return `Drawing ${images.length} images of ${request.model}, classes ${classes} (${how})`;
+  return `Drawing ${counted(images.length, 'image')} of ${request.model}, classes ${classes} (${how})`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
