@@ -21,5 +21,19 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), detail: 'unknown field' }));
   }
-  return [{ pointer: pointerOf(issue.path), detail: issue.message }];
+  return [{ pointer: pointerOf(issue.path), detail: detailOf(issue) }];
+}
+
+const UNITS: Readonly<Record<string, string>> = { string: ' characters', array: ' entries' };
+
+/** What was expected, in the words of this API rather than the library's. */
+function detailOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_big':
+      return `expected at most ${issue.maximum}${UNITS[issue.origin] ?? ''}`;
+    case 'too_small':
+      return `expected at least ${issue.minimum}${UNITS[issue.origin] ?? ''}`;
+    default:
+      return issue.message.replace(/^Invalid (input|option): /, '');
+  }
 }

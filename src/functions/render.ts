@@ -8,10 +8,11 @@ import { findModel } from '../models/registry.ts';
 import type { ModelResponse } from './schemas/common.ts';
 import type { SampleResponse, SampleStatus } from './schemas/sample-response.ts';
 
-export function renderSample(record: JobRecord): SampleResponse {
+/** @param origin links begin with it, e.g. `https://api.example.com`: a deployment may be reached under several */
+export function renderSample(record: JobRecord, origin: string): SampleResponse {
   const { spec } = record;
   const startedAt = startOf(record.batches);
-  const self = `${spec.origin}/v1/samples/${spec.id}`;
+  const self = `${origin}/v1/samples/${spec.id}`;
   const grid = `${self}/grid.png`;
   return {
     id: spec.id,

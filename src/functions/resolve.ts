@@ -2,7 +2,12 @@
 import { createDiffusion, RespacingError } from '../core/index.ts';
 import type { SampleSpec, WebhookTarget } from '../durable/spec.ts';
 import type { Env } from '../env.ts';
-import { diffusionSettingsOf, type ModelManifest, modelDigest } from '../models/manifest.ts';
+import {
+  diffusionSettingsOf,
+  type ModelManifest,
+  modelDigest,
+  type SamplerName,
+} from '../models/manifest.ts';
 import { findModel, listModels } from '../models/registry.ts';
 import { MAX_IMAGE_STEPS, MAX_SEED } from './limits.ts';
 import { fieldProblem, Problem } from './problem.ts';
@@ -25,7 +30,7 @@ export function resolveSample(request: SampleRequest, origin: string, env: Env):
   }
   const { defaults } = manifest;
   const sampler = request.sampler ?? defaults.sampler;
-  const steps = String(request.steps ?? defaults.steps);
+  const steps = typeof request.steps === 'string' ? request.steps : spacing(request.steps, sampler, manifest);
   const guidanceScale =
     request.guidance_scale ?? (manifest.graphs.gradient === undefined ? 0 : defaults.guidance_scale);
   const classes = resolveClasses(request, manifest, guidanceScale);
@@ -97,6 +102,26 @@ function classIndex(label: number | string, manifest: ModelManifest, pointer: st
     pointer,
     `${JSON.stringify(label)} is no class of ${manifest.id}; expected ${expected}`,
   );
+}
+
+/**
+ * A plain number leaves the spacing to us. DDIM wants a fixed stride (`ddimN`, which begins one stride before the end):
+ * at the very last timesteps x_t holds next to nothing of x_0, and a guided DDIM step, whose x_0 is not clamped again,
+ * would start from a predicted x_0 hundreds of times too large.
+ */
+function spacing(count: number | undefined, sampler: SamplerName, manifest: ModelManifest): string {
+  const steps = count === undefined ? manifest.defaults.steps : String(count);
+  if (sampler !== 'ddim' || !/^\d+$/.test(steps)) return steps;
+  return isPossible(manifest, `ddim${steps}`) ? `ddim${steps}` : steps;
+}
+
+function isPossible(manifest: ModelManifest, steps: string): boolean {
+  try {
+    createDiffusion(diffusionSettingsOf(manifest), steps);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function countSteps(manifest: ModelManifest, steps: string): number {

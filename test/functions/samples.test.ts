@@ -1,3 +1,4 @@
+import { exports } from 'cloudflare:workers';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   bytesOf,
@@ -83,6 +84,25 @@ describe('a sample from request to picture', () => {
     expect(sample.images.at(-1)).toMatchObject({ index: 22, class: 1, seed: 29 });
   });
 
+  it.each([
+    [{ sampler: 'ddim', steps: 8 }, 'ddim8'],
+    [{ sampler: 'ddim' }, 'ddim50'],
+    [{ sampler: 'ddim', steps: 300 }, '300'], // no stride gives 300 of 1000
+    [{ sampler: 'ddim', steps: '8' }, '8'],
+    [{ sampler: 'ddpm', steps: 8 }, '8'],
+  ])('spaces %o as suits the sampler, and takes a string at its word', async (choice, steps) => {
+    const { id, request } = await createSample({ model: 'mnist-32', class: 1, ...choice });
+    expect(request.steps).toBe(steps);
+    await post(`/v1/samples/${id}/cancel`, {});
+  });
+
+  it('links to where it is asked, not to where it was created', async () => {
+    const { id } = await createSample({ ...SMALL_JOB, steps: 2 });
+    const answer = await exports.default.fetch(`https://other.test/v1/samples/${id}`);
+    expect(await answer.json()).toMatchObject({ urls: { self: `https://other.test/v1/samples/${id}` } });
+    await waitFor(id, ended);
+  });
+
   it('lets its tensors go unless they are to be kept', async () => {
     const { id } = await createSample({ ...SMALL_JOB, keep_state: false, steps: 2 });
     await waitFor(id, ended);
@@ -145,6 +165,16 @@ describe('a request that is refused', () => {
     expect(problem.type).toBe(`/problems/${type}`);
     if (pointer !== null) expect(problem.errors?.map((error) => error.pointer)).toContain(pointer);
     expect(problem.detail.length).toBeGreaterThan(10);
+  });
+
+  it('says what was expected in its own words', async () => {
+    const response = await post('/v1/samples', { ...SMALL_JOB, count: 257, seed: -1, sampler: 'x' });
+    const { errors } = await problemOf(response);
+    expect(errors).toEqual([
+      { pointer: '/count', detail: 'expected at most 256' },
+      { pointer: '/sampler', detail: 'expected one of "ddpm"|"ddim"' },
+      { pointer: '/seed', detail: 'expected at least 0' },
+    ]);
   });
 
   it('names every bad field at once', async () => {

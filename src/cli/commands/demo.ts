@@ -20,7 +20,7 @@ export function demoCommand(): Command {
     .option('--scale <number>', "guidance scale, 0 for none (default: the model's)", decimalNumber(0))
     .option(
       '--steps <steps>',
-      `"50", "ddim25", "10,10,15", or "" for all (default: ${ddpm} with ddpm, ${ddim} with ddim)`,
+      `how many, or "ddim25", "10,10,15", "" for all (default: ${ddpm} with ddpm, ${ddim} with ddim)`,
     )
     .addOption(new Option('--sampler <name>', 'sampler').choices(['ddpm', 'ddim']).default('ddpm'))
     .option('--seed <number>', 'image n is drawn from seed + n', wholeNumber(0), SEED)

@@ -15,14 +15,8 @@ export interface DemoOptions {
 /** Images of each class when no count is given. */
 export const ROUNDS = 3;
 
-/**
- * Few steps, so that the embedded engine is done in half a minute. With its large first step a guided DDIM needs the
- * stride of `ddimN`, which does not begin at the very last timestep.
- */
-export const DEFAULT_STEPS: Readonly<Record<DemoOptions['sampler'], string>> = {
-  ddpm: '15',
-  ddim: 'ddim20',
-};
+/** Few steps, so that the embedded engine is done within a minute; as a number, spaced as suits the sampler. */
+export const DEFAULT_STEPS: Readonly<Record<DemoOptions['sampler'], number>> = { ddpm: 15, ddim: 20 };
 
 export function requestOf(options: DemoOptions): SampleRequest {
   const { model, class: classes, sampler, seed, scale, steps, count } = options;
@@ -31,10 +25,15 @@ export function requestOf(options: DemoOptions): SampleRequest {
     classes,
     sampler,
     seed,
-    steps: steps ?? DEFAULT_STEPS[sampler],
+    steps: steps === undefined ? DEFAULT_STEPS[sampler] : parseSteps(steps),
     count: count ?? classes.length * ROUNDS,
     ...(scale !== undefined && { guidance_scale: scale }),
   };
+}
+
+/** A plain number leaves the spacing to Cairn; anything else is the respacing grammar. */
+function parseSteps(steps: string): number | string {
+  return /^[1-9]\d*$/.test(steps) ? Number(steps) : steps;
 }
 
 const FLAGS: Readonly<Record<string, string>> = {

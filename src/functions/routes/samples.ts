@@ -49,18 +49,19 @@ const cancel = createRoute({
 
 export const samples = new OpenAPIHono<{ Bindings: Env }>({ defaultHook: validationHook })
   .openapi(create, async (c) => {
-    const spec = resolveSample(c.req.valid('json'), new URL(c.req.url).origin, c.env);
+    const { origin } = new URL(c.req.url);
+    const spec = resolveSample(c.req.valid('json'), origin, c.env);
     const record = await jobOf(c.env, spec.id).create(spec);
     c.header('Location', `/v1/samples/${spec.id}`);
-    return c.json(renderSample(record), 202);
+    return c.json(renderSample(record, origin), 202);
   })
   .openapi(read, async (c) => {
     const id = requireSampleId(c.req.valid('param').id);
-    return c.json(renderSample(found(await jobOf(c.env, id).read(), id)), 200);
+    return c.json(renderSample(found(await jobOf(c.env, id).read(), id), new URL(c.req.url).origin), 200);
   })
   .openapi(cancel, async (c) => {
     const id = requireSampleId(c.req.valid('param').id);
-    return c.json(renderSample(found(await jobOf(c.env, id).cancel(), id)), 200);
+    return c.json(renderSample(found(await jobOf(c.env, id).cancel(), id), new URL(c.req.url).origin), 200);
   });
 
 function jobOf(env: Env, id: string) {

@@ -67,8 +67,8 @@ export const sampleRequest = z
       .optional()
       .openapi({
         description:
-          'Respacing of the process: a number of steps, "ddimN" (N steps at a fixed stride), counts per section separated by commas, or "" for every step.',
-        example: '50',
+          'A number of steps, spaced as suits the sampler; or, as a string, the respacing grammar of the reference: "50" (evenly, both ends included), "ddim50" (at a fixed stride), counts per section separated by commas, or "" for every step.',
+        example: 50,
       }),
     eta: z
       .number()

@@ -4,8 +4,10 @@ import { renderSample } from '../render.ts';
 
 /** The same bytes at every delivery of the same event. */
 export function webhookBody(record: JobRecord): string {
-  const { id, status, created_at, started_at, finished_at, error, grid, urls, request } =
-    renderSample(record);
+  const { id, status, created_at, started_at, finished_at, error, grid, urls, request } = renderSample(
+    record,
+    record.spec.origin,
+  );
   const { model, guidance_scale, sampler, steps, seed, count } = request;
   return JSON.stringify({
     type: `sample.${status}`,

@@ -9,7 +9,7 @@ describe('requestOf', () => {
       model: 'mnist-32',
       classes: [0, 1, 2],
       sampler: 'ddpm',
-      steps: '15',
+      steps: 15,
       seed: 20,
       count: 9,
     });
@@ -25,8 +25,11 @@ describe('requestOf', () => {
     });
   });
 
-  test('a guided DDIM does not begin at the last timestep', () => {
-    expect(requestOf({ ...options, sampler: 'ddim' }).steps).toBe('ddim20');
+  test('a plain number of steps leaves the spacing to Cairn, the grammar is passed on', () => {
+    expect(requestOf({ ...options, sampler: 'ddim' }).steps).toBe(20);
+    expect(requestOf({ ...options, steps: '50' }).steps).toBe(50);
+    expect(requestOf({ ...options, steps: 'ddim25' }).steps).toBe('ddim25');
+    expect(requestOf({ ...options, steps: '10,10' }).steps).toBe('10,10');
   });
 });
 
