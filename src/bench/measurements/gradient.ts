@@ -4,10 +4,10 @@ import type { Measurement, Row } from '../measurement.ts';
 import { compare } from '../statistics.ts';
 
 const CASES = [
-  { batch: 1, runs: 30 },
-  { batch: 8, runs: 6 },
+  { batch: 1, runs: 20 },
+  { batch: 8, runs: 4 },
 ];
-const ROUNDS = 11;
+const ROUNDS = 9;
 
 export const gradient: Measurement = {
   name: 'gradient',

@@ -6,8 +6,8 @@ import { compare } from '../statistics.ts';
 import type { WalkInput } from '../worker/operations.ts';
 
 const CASES = [
-  { batch: 1, steps: 20, rounds: 7 },
-  { batch: 10, steps: 5, rounds: 5 },
+  { batch: 1, steps: 12, rounds: 7 },
+  { batch: 10, steps: 4, rounds: 5 },
 ];
 /** mnist-32's. */
 const IMAGE = { channels: 1, height: 32, width: 32 };

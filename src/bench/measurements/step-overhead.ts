@@ -5,7 +5,7 @@ import type { Measurement, Row } from '../measurement.ts';
 import { type Child, startChild } from '../processes/child.ts';
 import { type Comparison, compare } from '../statistics.ts';
 
-const STEPS = 50;
+const STEPS = 40;
 const ROUNDS = 7;
 const BATCHES = [1, 10];
 const BACKEND_MS = 15;

@@ -9,8 +9,8 @@ import { compare } from '../statistics.ts';
 /** Per run, on both sides: the Worker has the other core, as it would have a machine of its own. */
 const THREADS = 1;
 const CASES = [
-  { batch: 1, steps: 40, rounds: 9 },
-  { batch: 10, steps: 10, rounds: 7 },
+  { batch: 1, steps: 25, rounds: 9 },
+  { batch: 10, steps: 6, rounds: 7 },
 ];
 
 export const stepRemote: Measurement = {
