@@ -1,6 +1,6 @@
 /** What a batch object remembers. Every method is one transaction: whole, or not at all. */
-import { SQLSchemaMigrations } from 'durable-utils/sql-migrations';
 import type { SamplerState } from '../../core/index.ts';
+import { MigratedStore } from '../migrated-store.ts';
 import type { BatchSpec, Failure } from '../spec.ts';
 import { readTensors, writeTensor } from './chunks.ts';
 import { batchMigrations } from './migrations.ts';
@@ -40,32 +40,14 @@ export function isTerminal(status: BatchStatus): boolean {
   return status === 'succeeded' || status === 'failed' || status === 'canceled';
 }
 
-export class BatchStore {
-  readonly #storage: DurableObjectStorage;
-  readonly #sql: SqlStorage;
-  readonly #migrations: SQLSchemaMigrations;
-
+export class BatchStore extends MigratedStore {
   constructor(storage: DurableObjectStorage) {
-    this.#storage = storage;
-    this.#sql = storage.sql;
-    this.#migrations = new SQLSchemaMigrations({ doStorage: storage, migrations: batchMigrations });
-  }
-
-  migrate(): Promise<unknown> {
-    return this.#migrations.runAll();
-  }
-
-  /** Whether anything was ever stored here; asking writes nothing. */
-  exists(): boolean {
-    return (
-      this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'batch'").toArray().length >
-      0
-    );
+    super(storage, batchMigrations, 'batch');
   }
 
   /** Stores the spec once; a second call changes nothing. */
   create(spec: BatchSpec, now: number): void {
-    this.#sql.exec(
+    this.sql.exec(
       "INSERT OR IGNORE INTO batch (one, spec, status, started_at) VALUES (1, ?, 'running', ?)",
       JSON.stringify(spec),
       now,
@@ -73,7 +55,7 @@ export class BatchStore {
   }
 
   read(): BatchRecord | null {
-    const [row] = this.#sql.exec<BatchRow>('SELECT * FROM batch').toArray();
+    const [row] = this.sql.exec<BatchRow>('SELECT * FROM batch').toArray();
     if (row === undefined) return null;
     return {
       spec: JSON.parse(row.spec),
@@ -92,9 +74,9 @@ export class BatchStore {
 
   /** The sampler's state as last committed; null before x_T was. */
   readState(): SamplerState | null {
-    const { sampler } = this.#sql.exec<{ sampler: string | null }>('SELECT sampler FROM batch').one();
+    const { sampler } = this.sql.exec<{ sampler: string | null }>('SELECT sampler FROM batch').one();
     if (sampler === null) return null;
-    const tensors = readTensors(this.#sql);
+    const tensors = readTensors(this.sql);
     if (tensors.x === undefined) return null; // dropped after the batch had finished
     return { ...JSON.parse(sampler), tensors: { ...tensors, x: tensors.x } };
   }
@@ -102,9 +84,9 @@ export class BatchStore {
   /** Commits one step: x_t, step index, solver history and the step's event, together. */
   commitStep(state: SamplerState, event: Readonly<Record<string, unknown>>, now: number): void {
     const { tensors, ...scalars } = state;
-    this.#storage.transactionSync(() => {
-      for (const [name, tensor] of Object.entries(tensors)) writeTensor(this.#sql, name, tensor);
-      this.#sql.exec(
+    this.storage.transactionSync(() => {
+      for (const [name, tensor] of Object.entries(tensors)) writeTensor(this.sql, name, tensor);
+      this.sql.exec(
         `UPDATE batch SET sampler = ?, step = ?, status = ?, strikes = 0, failing_since = NULL, attempts = 0,
          last_error = NULL WHERE status = 'running'`,
         JSON.stringify(scalars),
@@ -117,12 +99,12 @@ export class BatchStore {
 
   /** Counts an alarm that is about to work; a commit sets the count back. A crash leaves it standing. */
   strike(): void {
-    this.#sql.exec('UPDATE batch SET strikes = strikes + 1');
+    this.sql.exec('UPDATE batch SET strikes = strikes + 1');
   }
 
   recordRetry(message: string, now: number): void {
-    this.#storage.transactionSync(() => {
-      this.#sql.exec(
+    this.storage.transactionSync(() => {
+      this.sql.exec(
         `UPDATE batch SET attempts = attempts + 1, failing_since = coalesce(failing_since, ?), last_error = ?,
          strikes = 0`,
         now,
@@ -139,24 +121,24 @@ export class BatchStore {
     keepState: boolean,
     now: number,
   ): void {
-    this.#storage.transactionSync(() => {
-      const { rowsWritten } = this.#sql.exec(
+    this.storage.transactionSync(() => {
+      const { rowsWritten } = this.sql.exec(
         `UPDATE batch SET status = ?, failure = ?, finished_at = ? WHERE status IN ('running', 'finishing')`,
         status,
         failure === null ? null : JSON.stringify(failure),
         now,
       );
       if (rowsWritten === 0) return;
-      if (!keepState) this.#sql.exec('DELETE FROM tensor');
+      if (!keepState) this.sql.exec('DELETE FROM tensor');
       this.#addEvent(status, failure === null ? {} : { ...failure }, now);
     });
   }
 
   markReported(): void {
-    this.#sql.exec('UPDATE batch SET reported = 1');
+    this.sql.exec('UPDATE batch SET reported = 1');
   }
 
   #addEvent(kind: string, data: Readonly<Record<string, unknown>>, now: number): void {
-    this.#sql.exec('INSERT INTO event (at, kind, data) VALUES (?, ?, ?)', now, kind, JSON.stringify(data));
+    this.sql.exec('INSERT INTO event (at, kind, data) VALUES (?, ?, ?)', now, kind, JSON.stringify(data));
   }
 }

@@ -1,6 +1,6 @@
 /** What a job object remembers. Every method is one transaction: whole, or not at all. */
-import { SQLSchemaMigrations } from 'durable-utils/sql-migrations';
 import { isTerminal } from '../batch/batch-store.ts';
+import { MigratedStore } from '../migrated-store.ts';
 import type { BatchReport } from '../sample-batch.ts';
 import { type Failure, type SampleSpec, splitIntoBatches } from '../spec.ts';
 import { jobMigrations } from './migrations.ts';
@@ -54,46 +54,29 @@ export function isOver(report: BatchReport | null): boolean {
   return report !== null && isTerminal(report.status);
 }
 
-export class JobStore {
-  readonly #storage: DurableObjectStorage;
-  readonly #sql: SqlStorage;
-  readonly #migrations: SQLSchemaMigrations;
-
+export class JobStore extends MigratedStore {
   constructor(storage: DurableObjectStorage) {
-    this.#storage = storage;
-    this.#sql = storage.sql;
-    this.#migrations = new SQLSchemaMigrations({ doStorage: storage, migrations: jobMigrations });
-  }
-
-  migrate(): Promise<unknown> {
-    return this.#migrations.runAll();
-  }
-
-  /** Whether anything was ever stored here; asking writes nothing, so that a probed id leaves no object behind. */
-  exists(): boolean {
-    return (
-      this.#sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'job'").toArray().length > 0
-    );
+    super(storage, jobMigrations, 'job');
   }
 
   /** Stores the job once; a second call changes nothing. */
   create(spec: SampleSpec, now: number): void {
-    this.#storage.transactionSync(() => {
-      this.#sql.exec(
+    this.storage.transactionSync(() => {
+      this.sql.exec(
         "INSERT OR IGNORE INTO job (one, spec, status, created_at) VALUES (1, ?, 'active', ?)",
         JSON.stringify(spec),
         now,
       );
       for (const batch of splitIntoBatches(spec)) {
-        this.#sql.exec('INSERT OR IGNORE INTO batch (idx) VALUES (?)', batch.index);
+        this.sql.exec('INSERT OR IGNORE INTO batch (idx) VALUES (?)', batch.index);
       }
     });
   }
 
   read(): JobRecord | null {
-    const [row] = this.#sql.exec<JobRow>('SELECT * FROM job').toArray();
+    const [row] = this.sql.exec<JobRow>('SELECT * FROM job').toArray();
     if (row === undefined) return null;
-    const batches = this.#sql
+    const batches = this.sql
       .exec<{ idx: number; report: string | null; seen_at: number }>('SELECT * FROM batch ORDER BY idx')
       .toArray();
     return {
@@ -113,7 +96,7 @@ export class JobStore {
   }
 
   #readWebhook(): WebhookState | null {
-    const [row] = this.#sql.exec<WebhookRow>('SELECT * FROM webhook').toArray();
+    const [row] = this.sql.exec<WebhookRow>('SELECT * FROM webhook').toArray();
     if (row === undefined) return null;
     return {
       id: row.id,
@@ -126,12 +109,12 @@ export class JobStore {
 
   /** Reports may overtake each other on their way: an end stays, and a step never goes back. */
   saveReport(index: number, report: BatchReport, now: number): void {
-    const { report: stored } = this.#sql
+    const { report: stored } = this.sql
       .exec<{ report: string | null }>('SELECT report FROM batch WHERE idx = ?', index)
       .one();
     const known: BatchReport | null = stored === null ? null : JSON.parse(stored);
     if (known !== null && (isOver(known) || (known.step > report.step && !isOver(report)))) return;
-    this.#sql.exec(
+    this.sql.exec(
       'UPDATE batch SET report = ?, seen_at = ? WHERE idx = ?',
       JSON.stringify(report),
       now,
@@ -141,7 +124,7 @@ export class JobStore {
 
   /** From here on the batches are being stopped; the first reason stays. */
   beginEnding(ending: 'failed' | 'canceled', failure: Failure | null): void {
-    this.#sql.exec(
+    this.sql.exec(
       "UPDATE job SET ending = ?, failure = ? WHERE status = 'active' AND ending IS NULL",
       ending,
       failure === null ? null : JSON.stringify(failure),
@@ -150,10 +133,10 @@ export class JobStore {
 
   /** Ends the job and owes its webhook, together: a crash in between loses neither. */
   finish(ending: Ending, webhookId: string | null, now: number): void {
-    this.#storage.transactionSync(() => {
-      this.#sql.exec("UPDATE job SET status = ?, finished_at = ? WHERE status = 'active'", ending, now);
+    this.storage.transactionSync(() => {
+      this.sql.exec("UPDATE job SET status = ?, finished_at = ? WHERE status = 'active'", ending, now);
       if (webhookId === null) return;
-      this.#sql.exec(
+      this.sql.exec(
         "INSERT OR IGNORE INTO webhook (one, id, status, enqueue_at) VALUES (1, ?, 'pending', ?)",
         webhookId,
         now,
@@ -162,11 +145,11 @@ export class JobStore {
   }
 
   webhookEnqueued(nextCheckAt: number): void {
-    this.#sql.exec("UPDATE webhook SET enqueue_at = ? WHERE status = 'pending'", nextCheckAt);
+    this.sql.exec("UPDATE webhook SET enqueue_at = ? WHERE status = 'pending'", nextCheckAt);
   }
 
   webhookAttempted(result: string, nextCheckAt: number): void {
-    this.#sql.exec(
+    this.sql.exec(
       "UPDATE webhook SET attempts = attempts + 1, last_result = ?, enqueue_at = ? WHERE status = 'pending'",
       result,
       nextCheckAt,
@@ -174,7 +157,7 @@ export class JobStore {
   }
 
   webhookDelivered(result: string): void {
-    this.#sql.exec(
+    this.sql.exec(
       `UPDATE webhook SET attempts = attempts + 1, status = 'delivered', last_result = ?, enqueue_at = NULL
        WHERE status = 'pending'`,
       result,
@@ -182,7 +165,7 @@ export class JobStore {
   }
 
   webhookDead(reason: string): void {
-    this.#sql.exec(
+    this.sql.exec(
       `UPDATE webhook SET status = 'dead', enqueue_at = NULL,
        last_result = ? || coalesce('; last delivery: ' || last_result, '') WHERE status = 'pending'`,
       reason,
