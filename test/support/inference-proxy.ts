@@ -3,7 +3,7 @@
  * tests need a backend that is down, slow or wrong at a chosen moment.
  */
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type Listening, listen } from './listen.ts';
 import type { Fault } from './shared.ts';
 
 interface Plan {
@@ -14,7 +14,7 @@ interface Plan {
   times: number;
 }
 
-export async function startInferenceProxy(target: string): Promise<{ url: string; close(): Promise<void> }> {
+export async function startInferenceProxy(target: string): Promise<Listening> {
   const plan: Plan = { fault: null, after: 0, times: 0 };
   let calls = 0;
 
@@ -46,16 +46,7 @@ export async function startInferenceProxy(target: string): Promise<{ url: string
     res.end(JSON.stringify({ error: `spoiled: ${fault}` }));
   }
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return listen(server);
 }
 
 /** Last float of the last tensor becomes NaN. */

@@ -1,10 +1,10 @@
 /** A real HTTP server that receives webhooks: `POST /hooks/NAME?status=500,200` answers with each status in turn. */
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type Listening, listen } from './listen.ts';
 import type { Received } from './shared.ts';
 
 /** `GET /received/NAME` lists what came to NAME. */
-export async function startWebhookReceiver(): Promise<{ url: string; close(): Promise<void> }> {
+export async function startWebhookReceiver(): Promise<Listening> {
   const received = new Map<string, Received[]>();
   const server = createServer(async (req, res) => {
     const url = new URL(req.url ?? '/', 'http://receiver');
@@ -20,16 +20,7 @@ export async function startWebhookReceiver(): Promise<{ url: string; close(): Pr
     if (retryAfter !== null) res.setHeader('Retry-After', retryAfter);
     res.writeHead(status).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return listen(server);
 }
 
 async function readText(stream: IncomingMessage): Promise<string> {
