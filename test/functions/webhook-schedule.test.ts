@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DELIVERY_DELAYS, nextDelay, parseRetryAfter } from '../../src/functions/webhooks/schedule.ts';
+import { DELIVERY_DELAYS, nextDelay } from '../../src/functions/webhooks/schedule.ts';
+import { parseRetryAfter } from '../../src/retry-after.ts';
 
 describe('the retry schedule', () => {
   it('waits the delay of the specification, give or take a tenth', () => {
@@ -27,7 +28,7 @@ describe('Retry-After', () => {
     expect(parseRetryAfter('120', now)).toBe(120);
     expect(parseRetryAfter('Thu, 01 Jan 2026 00:01:00 GMT', now)).toBe(60);
     expect(parseRetryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now)).toBe(0);
-    expect(parseRetryAfter('soon', now)).toBeNull();
-    expect(parseRetryAfter(null, now)).toBeNull();
+    expect(parseRetryAfter('soon', now)).toBeUndefined();
+    expect(parseRetryAfter(null, now)).toBeUndefined();
   });
 });

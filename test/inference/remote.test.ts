@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BackendError, type EvaluationRequest } from '../../src/inference/backend.ts';
 import { RemoteBackend } from '../../src/inference/remote/remote-backend.ts';
-import { parseRetryAfter } from '../../src/inference/remote/retry-after.ts';
+import { parseRetryAfter } from '../../src/retry-after.ts';
 import { tinyManifest } from '../server/tiny-model.ts';
 
 const MANIFEST = tinyManifest({ id: 'tiny' }, new Uint8Array(1), new Uint8Array(1));

@@ -1,6 +1,6 @@
 /** One delivery of one webhook: sign, send, judge the answer. */
 import { Webhook } from 'standardwebhooks';
-import { parseRetryAfter } from './schedule.ts';
+import { parseRetryAfter } from '../../retry-after.ts';
 import { webhookUrlProblem } from './url-policy.ts';
 
 const TIMEOUT_MS = 20_000;
@@ -50,7 +50,7 @@ export async function deliver({ id, url, secret, body, allowPrivate }: Delivery)
     return {
       kind: 'failed',
       detail,
-      retryAfter: parseRetryAfter(response.headers.get('Retry-After'), now.getTime()),
+      retryAfter: parseRetryAfter(response.headers.get('Retry-After'), now.getTime()) ?? null,
     };
   } catch (error) {
     const timedOut = error instanceof DOMException && error.name === 'TimeoutError';

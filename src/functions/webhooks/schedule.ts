@@ -34,11 +34,3 @@ export function nextDelay(failed: number, retryAfter: number | null): number | n
   const jittered = delay * (1 + JITTER * (2 * Math.random() - 1));
   return Math.min(MAX_DELAY, Math.ceil(Math.max(jittered, retryAfter ?? 0)));
 }
-
-/** Retry-After in seconds: a number of them, or an HTTP date. */
-export function parseRetryAfter(header: string | null, now: number): number | null {
-  if (header === null) return null;
-  if (/^\d+$/.test(header.trim())) return Number(header);
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - now) / 1000));
-}

@@ -1,6 +1,6 @@
+import { parseRetryAfter } from '../../retry-after.ts';
 import { BackendError, type BackendErrorKind } from '../backend.ts';
 import { readExcerpt } from './read-body.ts';
-import { parseRetryAfter } from './retry-after.ts';
 
 /** Enough for any message meant for people. */
 const EXCERPT_BYTES = 4096;
