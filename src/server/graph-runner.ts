@@ -1,6 +1,6 @@
 import type { NamedTensor } from '../inference/oip/tensor.ts';
 import type { GraphSession } from './graph-session.ts';
-import type { ModelRunner, ModelSignature, TensorsByName } from './model-runner.ts';
+import type { ModelRunner, ModelSignature, RunOptions, TensorsByName } from './model-runner.ts';
 import type { RunGate } from './run-gate.ts';
 
 /** Runs the graphs that the wanted outputs need, one after another on the same inputs. */
@@ -18,7 +18,7 @@ export class GraphRunner implements ModelRunner {
   async infer(
     inputs: TensorsByName,
     outputs: readonly string[],
-    signal: AbortSignal,
+    { signal }: RunOptions,
   ): Promise<NamedTensor[]> {
     const results = await this.#gate.run(async () => {
       const tensors: NamedTensor[] = [];

@@ -5,7 +5,7 @@ import { decodeRequest, type InferRequest } from '../inference/oip/request.ts';
 import { encodeResponse, type InferResponse } from '../inference/oip/response.ts';
 import type { NamedTensor } from '../inference/oip/tensor.ts';
 import { checkInputs, wantedOutputs } from './check-request.ts';
-import type { ModelRunner } from './model-runner.ts';
+import { DEFAULT_SCHEDULE, type ModelRunner } from './model-runner.ts';
 
 /** Nobody reads it; nginx's number for it. */
 const CLIENT_CLOSED_REQUEST = 499;
@@ -24,7 +24,7 @@ export async function infer(model: ModelRunner, version: string, http: Request):
   const wanted = wantedOutputs(request, model.signature);
   let outputs: NamedTensor[];
   try {
-    outputs = await model.infer(inputs, wanted, http.signal);
+    outputs = await model.infer(inputs, wanted, { signal: http.signal, schedule: DEFAULT_SCHEDULE });
   } catch (error) {
     if (http.signal.aborted) return new Response(null, { status: CLIENT_CLOSED_REQUEST });
     throw error;

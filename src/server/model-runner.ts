@@ -23,10 +23,37 @@ export interface ModelRunner {
   /**
    * @param inputs checked against the signature
    * @param outputs names of the wanted outputs, all of the signature; what only serves other outputs is not computed
-   * @param signal fires when nobody waits for the answer any more
    * @returns the wanted outputs in the order asked for
    */
-  infer(inputs: TensorsByName, outputs: readonly string[], signal: AbortSignal): Promise<NamedTensor[]>;
+  infer(inputs: TensorsByName, outputs: readonly string[], options: RunOptions): Promise<NamedTensor[]>;
 }
+
+export interface RunOptions {
+  /** Fires when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  readonly schedule: Schedule;
+}
+
+/** What a request says of its place among the others that wait. */
+export interface Schedule {
+  /** Whose step it is, e.g. a job's id: turns are shared out between owners. */
+  readonly owner: string;
+  /** Smaller goes first, as in Triton's `priority` parameter; the middle is {@link DEFAULT_PRIORITY}. */
+  readonly priority: number;
+  /** When the answer is of no use any more, in milliseconds of `performance.now()`; null for never. */
+  readonly deadline: number | null;
+  /** The batch that runs is this request's own and nobody else's, so that its bits depend on nothing else. */
+  readonly exact: boolean;
+}
+
+export const DEFAULT_PRIORITY = 100;
+
+/** For a request that says nothing. */
+export const DEFAULT_SCHEDULE: Schedule = {
+  owner: '',
+  priority: DEFAULT_PRIORITY,
+  deadline: null,
+  exact: false,
+};
 
 export type TensorsByName = ReadonlyMap<string, NamedTensor>;

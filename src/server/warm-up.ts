@@ -1,6 +1,6 @@
 import { elementCount, emptyData } from '../inference/oip/datatype.ts';
 import type { NamedTensor } from '../inference/oip/tensor.ts';
-import type { ModelRunner, TensorSignature } from './model-runner.ts';
+import { DEFAULT_SCHEDULE, type ModelRunner, type TensorSignature } from './model-runner.ts';
 
 /**
  * Runs a model once on one image of zeros, so that the first request does not pay for what is set up at first use.
@@ -12,7 +12,7 @@ export async function warmUp(runner: ModelRunner): Promise<void> {
   await runner.infer(
     new Map(inputs.map((input) => [input.name, zeros(input)])),
     outputs.map(({ name }) => name),
-    new AbortController().signal,
+    { signal: new AbortController().signal, schedule: DEFAULT_SCHEDULE },
   );
 }
 

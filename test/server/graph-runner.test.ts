@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { GraphRunner } from '../../src/server/graph-runner.ts';
+import { DEFAULT_SCHEDULE } from '../../src/server/model-runner.ts';
 import { RunGate } from '../../src/server/run-gate.ts';
 
 /** A guided model of two graphs that note when they run. */
@@ -20,7 +21,8 @@ function guidedRunner() {
   const parts = [graph('unet', ['output']), graph('classifier', ['gradient', 'log_probs'])];
   const signature = { name: 'm-guided', inputs: [], outputs: [], maxBatchSize: 1 };
   const runner = new GraphRunner(signature, parts, new RunGate(1));
-  const infer = (outputs: string[]) => runner.infer(new Map(), outputs, new AbortController().signal);
+  const infer = (outputs: string[]) =>
+    runner.infer(new Map(), outputs, { signal: new AbortController().signal, schedule: DEFAULT_SCHEDULE });
   return { ran, infer };
 }
 
