@@ -22,7 +22,10 @@ export function checkInputs(request: InferRequest, signature: ModelSignature): T
   const batch = inputs.get(known[0]!)?.shape[0] ?? 0;
   for (const expected of signature.inputs) {
     const tensor = inputs.get(expected.name);
-    if (tensor === undefined) throw badRequest(`input "${expected.name}" is missing`);
+    if (tensor === undefined) {
+      if (expected.optional) continue;
+      throw badRequest(`input "${expected.name}" is missing`);
+    }
     checkTensor(tensor, expected, batch);
   }
   if (batch < 1 || batch > signature.maxBatchSize) {

@@ -1,4 +1,4 @@
-/** What the routes know of a model: the place where a queue that joins the steps of many jobs can come in between. */
+/** What the routes know of a model. Behind it, a queue joins the steps of many jobs (batching/). */
 import type { Datatype } from '../inference/oip/datatype.ts';
 import type { NamedTensor } from '../inference/oip/tensor.ts';
 
@@ -9,6 +9,8 @@ export interface TensorSignature {
   readonly shape: readonly number[];
   /** Values must be whole numbers from 0 to below this: class labels. */
   readonly below?: number;
+  /** A request may leave it out. */
+  readonly optional?: true;
 }
 
 export interface ModelSignature {

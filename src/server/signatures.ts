@@ -37,9 +37,12 @@ export function signaturesOf(manifest: ModelManifest): {
   };
   const guided: ModelSignature = {
     name: wireName.guided(id),
-    inputs: [...diffusion.inputs, target],
+    inputs: [...diffusion.inputs, target, GUIDED],
     outputs: [...diffusion.outputs, ...classifier.outputs],
     maxBatchSize,
   };
   return { diffusion, classifier, guided };
 }
+
+/** Which images of the batch want their gradient, all if it is left out; the others' rows are zeros. */
+export const GUIDED: TensorSignature = { name: 'guided', datatype: 'BOOL', shape: [-1], optional: true };

@@ -10,7 +10,7 @@ import { DEFAULT_SCHEDULE, type ModelRunner, type TensorSignature } from './mode
 export async function warmUp(runner: ModelRunner): Promise<void> {
   const { inputs, outputs } = runner.signature;
   await runner.infer(
-    new Map(inputs.map((input) => [input.name, zeros(input)])),
+    new Map(inputs.filter(({ optional }) => !optional).map((input) => [input.name, zeros(input)])),
     outputs.map(({ name }) => name),
     { signal: new AbortController().signal, schedule: DEFAULT_SCHEDULE },
   );

@@ -88,7 +88,12 @@ describe('metadata and health', () => {
           name: 'tiny-guided',
           versions: ['1'],
           platform: 'onnx_onnxv1',
-          inputs: [float('x', [-1, 2, 2, 3]), float('timestep', [-1]), float('target', [-1, 3])],
+          inputs: [
+            float('x', [-1, 2, 2, 3]),
+            float('timestep', [-1]),
+            float('target', [-1, 3]),
+            { name: 'guided', datatype: 'BOOL', shape: [-1] },
+          ],
           outputs: [
             float('output', [-1, 4, 2, 3]),
             float('gradient', [-1, 2, 2, 3]),

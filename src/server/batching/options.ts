@@ -1,0 +1,60 @@
+import type { NamedTensor } from '../../inference/oip/tensor.ts';
+import type { ModelRunner, ModelSignature, TensorsByName } from '../model-runner.ts';
+import type { BatchObserver } from './observer.ts';
+import type { Timers } from './timers.ts';
+
+export interface BatcherOptions {
+  /** Most images in one run; a larger request is split, unless it is exact. */
+  readonly maxBatchSize: number;
+  /** Longest wait for more images once the engine is free, in milliseconds; 0 for never. */
+  readonly maxWindowMs: number;
+  /** Images of one model that may wait; requests beyond are refused. */
+  readonly maxQueuedItems: number;
+  /** Batches that run at the same time, over all models. */
+  readonly concurrency: number;
+  readonly observer?: BatchObserver;
+  /** Default: the real ones. */
+  readonly timers?: Timers;
+}
+
+export const DEFAULT_BATCHING = {
+  maxBatchSize: 16,
+  maxWindowMs: 2,
+  maxQueuedItems: 1024,
+  concurrency: 1,
+} as const satisfies BatcherOptions;
+
+/** One loaded graph. */
+export interface Graph {
+  /**
+   * @param inputs at least the graph's own; the others are ignored
+   * @returns the wanted outputs
+   */
+  run(inputs: TensorsByName, wanted: readonly string[]): Promise<readonly NamedTensor[]>;
+}
+
+/** The graphs of one model folder, and the models on the wire that share them. */
+export interface ModelFamily {
+  /** Id of the model folder. */
+  readonly id: string;
+  readonly diffusion: GraphPart;
+  readonly gradient: GraphPart | null;
+  /** Each model's outputs are outputs of the graphs. */
+  readonly signatures: readonly ModelSignature[];
+  /** In the place of {@link BatcherOptions}' own. */
+  readonly maxBatchSize?: number;
+}
+
+/** A graph, its inputs and its outputs. */
+export interface GraphPart {
+  readonly graph: Graph;
+  readonly signature: Pick<ModelSignature, 'inputs' | 'outputs'>;
+}
+
+/** A family in service. */
+export interface ServedFamily {
+  /** One for each signature, in their order. */
+  readonly runners: readonly ModelRunner[];
+  /** Takes no more requests; resolves when those it has are answered and its graphs may be closed. */
+  drain(): Promise<void>;
+}
