@@ -15,6 +15,8 @@ export interface TensorSignature {
 
 export interface ModelSignature {
   readonly name: string;
+  /** Of the model folder's graphs, the same for each of its models (modelDigest in src/models/manifest.ts). */
+  readonly digest: string;
   readonly inputs: readonly TensorSignature[];
   readonly outputs: readonly TensorSignature[];
   readonly maxBatchSize: number;

@@ -1,6 +1,6 @@
 /** The models on the wire that one model folder gives (src/inference/oip/model-names.ts). */
 import { wireName } from '../inference/oip/model-names.ts';
-import type { ModelManifest } from '../models/manifest.ts';
+import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import type { ModelSignature, TensorSignature } from './model-runner.ts';
 
 /** @returns signatures of the U-Net alone and, if there is a classifier, of its gradient and of both together */
@@ -10,6 +10,7 @@ export function signaturesOf(manifest: ModelManifest): {
   readonly guided: ModelSignature | null;
 } {
   const { id, image, low_res, classes, output_channels, max_batch_size: maxBatchSize } = manifest;
+  const digest = modelDigest(manifest);
   const imageShape = [-1, image.channels, image.height, image.width];
   const float = (name: string, shape: readonly number[]): TensorSignature => ({
     name,
@@ -23,6 +24,7 @@ export function signaturesOf(manifest: ModelManifest): {
   const target = float('target', [-1, classes.length]);
   const diffusion: ModelSignature = {
     name: wireName.diffusion(id),
+    digest,
     inputs: [...state, ...(manifest.class_conditional ? [label] : []), ...(lowRes ? [lowRes] : [])],
     outputs: [float('output', [-1, output_channels, image.height, image.width])],
     maxBatchSize,
@@ -31,12 +33,14 @@ export function signaturesOf(manifest: ModelManifest): {
 
   const classifier: ModelSignature = {
     name: wireName.classifier(id),
+    digest,
     inputs: [...state, target],
     outputs: [float('gradient', imageShape), float('log_probs', [-1, classes.length])],
     maxBatchSize,
   };
   const guided: ModelSignature = {
     name: wireName.guided(id),
+    digest,
     inputs: [...diffusion.inputs, target, GUIDED],
     outputs: [...diffusion.outputs, ...classifier.outputs],
     maxBatchSize,

@@ -7,7 +7,7 @@ import { BusyError } from '../../src/server/run-gate.ts';
 function appThatThrows(error: Error, ready = true) {
   const x = { name: 'x', datatype: 'FP32' as const, shape: [-1] };
   const runner: ModelRunner = {
-    signature: { name: 'm', inputs: [x], outputs: [x], maxBatchSize: 1 },
+    signature: { name: 'm', digest: 'sha256:0+none', inputs: [x], outputs: [x], maxBatchSize: 1 },
     infer: () => Promise.reject(error),
   };
   const state: ServerState = { ready, models: new Map([['m', runner]]) };

@@ -19,7 +19,7 @@ function guidedRunner() {
     },
   });
   const parts = [graph('unet', ['output']), graph('classifier', ['gradient', 'log_probs'])];
-  const signature = { name: 'm-guided', inputs: [], outputs: [], maxBatchSize: 1 };
+  const signature = { name: 'm-guided', digest: '', inputs: [], outputs: [], maxBatchSize: 1 };
   const runner = new GraphRunner(signature, parts, new RunGate(1));
   const infer = (outputs: string[]) =>
     runner.infer(new Map(), outputs, { signal: new AbortController().signal, schedule: DEFAULT_SCHEDULE });
