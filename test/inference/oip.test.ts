@@ -68,7 +68,7 @@ describe('requests', () => {
             inputs: [a, b],
             outputs: [
               { name: 'p', binary: true },
-              { name: 'q', binary: false },
+              { name: 'q', binary: false, datatype: 'FP16' },
             ],
             binaryOutput: true,
           };
@@ -144,7 +144,12 @@ describe('requests', () => {
       { inputs: [{ ...x, shape: [-1] }] },
       /shape must be a list of non-negative integers/,
     ],
-    ['an absurd shape', { inputs: [{ ...x, shape: [2 ** 40, 2 ** 40], data: [] }] }, /shape must be/],
+    [
+      'an absurd shape',
+      { inputs: [{ ...x, shape: [2 ** 40, 2 ** 40], data: [] }] },
+      /more elements than can be counted/,
+    ],
+    ['a shape that goes on and on', { inputs: [{ ...x, shape: Array(17).fill(1) }] }, /17 dimensions/],
     [
       'a huge shape with no data',
       { inputs: [{ ...x, shape: [2 ** 40], data: [] }] },
@@ -166,6 +171,11 @@ describe('requests', () => {
     ['an id that is no string', { id: 7, inputs: [] }, /id must be a string/],
     ['an object as parameter', { inputs: [], parameters: { a: {} } }, /parameters.a must be/],
     [
+      'an unknown datatype of an output',
+      { inputs: [], outputs: [{ name: 'a', parameters: { datatype: 'half' } }] },
+      /outputs\[0\] "a": unsupported datatype "half"/,
+    ],
+    [
       'binary_data of no truth',
       { inputs: [], outputs: [{ name: 'a', parameters: { binary_data: 1 } }] },
       /binary_data must be/,
@@ -174,6 +184,46 @@ describe('requests', () => {
     const decode = () => decodeRequest(...message(json));
     expect(decode).toThrow(ProtocolError);
     expect(decode).toThrow(reason);
+  });
+
+  test('never bring their own values back at any length or depth', () => {
+    let deep: unknown = 1;
+    for (let i = 0; i < 1000; i++) deep = [deep];
+    const long = 'x'.repeat(100_000);
+    for (const input of [
+      { ...x, shape: [deep] },
+      { ...x, data: [{ deep }, 1] },
+      { ...x, data: [long, 1] },
+      { ...x, name: long },
+      { ...x, datatype: long },
+    ]) {
+      const [length, body] = message({ inputs: [input] });
+      const error = (() => {
+        try {
+          return decodeRequest(length, body);
+        } catch (thrown) {
+          return thrown;
+        }
+      })();
+      expect(error).toBeInstanceOf(ProtocolError);
+      expect((error as ProtocolError).message.length).toBeLessThan(400);
+    }
+  });
+
+  test('read into shared memory are views of it, but for blobs that lie askew', () => {
+    const blob = (name: string, datatype: string, size: number) => ({
+      ...{ name, datatype, shape: [1] },
+      parameters: { binary_data_size: size },
+    });
+    const inputs = [blob('a', 'FP32', 4), blob('b', 'BOOL', 1), blob('c', 'FP32', 4)];
+    const blobs = Uint8Array.of(0, 0, 128, 63, 1, 0, 0, 0, 64);
+    const [length, body] = message({ inputs }, blobs);
+    const padding = (8 - (Number(length) % 8)) % 8;
+    const held = new Uint8Array(padding + body.byteLength).subarray(padding);
+    held.set(body);
+    const [a, b, c] = decodeRequest(length, held, 'shared').inputs;
+    expect([a?.data, b?.data, c?.data].map((data) => [...data!])).toEqual([[1], [1], [2]]);
+    expect([a, b, c].map((input) => input?.data.buffer === held.buffer)).toEqual([true, true, false]);
   });
 
   test.each<[string, number, number, RegExp]>([
@@ -209,7 +259,8 @@ describe('responses', () => {
   test('survive the way with some outputs binary and some JSON', () => {
     fc.assert(
       fc.property(anyTensor('a'), jsonTensor('b'), anyTensor('c'), (a, b, c) => {
-        const response = { modelName: 'm', modelVersion: '1', id: 'q', outputs: [a, b, c] };
+        const parameters = { digest: 'sha256:0', exact: true };
+        const response = { modelName: 'm', modelVersion: '1', id: 'q', parameters, outputs: [a, b, c] };
         const encoded = encodeResponse(response, (name) => name !== 'b');
         expect(decodeResponse(headerLength(encoded), encoded.body)).toEqual(response);
       }),

@@ -1,5 +1,5 @@
 /** Tensor datatypes of the Open Inference Protocol v2 and the typed arrays that hold them. */
-import { ProtocolError } from './error.ts';
+import { excerpt, ProtocolError } from './error.ts';
 
 const ARRAYS = {
   BOOL: Uint8Array,
@@ -42,7 +42,7 @@ if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1) {
 export function parseDatatype(value: unknown, where: string): Datatype {
   if (typeof value === 'string' && Object.hasOwn(ARRAYS, value)) return value as Datatype;
   throw new ProtocolError(
-    `${where}: unsupported datatype ${JSON.stringify(value)}; expected one of ${Object.keys(ARRAYS).join(', ')}`,
+    `${where}: unsupported datatype ${excerpt(value)}; expected one of ${Object.keys(ARRAYS).join(', ')}`,
   );
 }
 
@@ -59,6 +59,13 @@ export function elementCount(shape: readonly number[]): number {
 export function fromBytes(datatype: Datatype, bytes: Uint8Array): TensorData {
   const own = new Uint8Array(bytes);
   return new ARRAYS[datatype](own.buffer);
+}
+
+/** Elements of a blob, in the message's own memory where its place there allows it. */
+export function viewBytes(datatype: Datatype, bytes: Uint8Array): TensorData {
+  const array = ARRAYS[datatype];
+  if (bytes.byteOffset % array.BYTES_PER_ELEMENT !== 0) return fromBytes(datatype, bytes);
+  return new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / array.BYTES_PER_ELEMENT);
 }
 
 /** The same memory as bytes. */

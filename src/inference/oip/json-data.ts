@@ -1,7 +1,7 @@
 /** Tensor elements in JSON: flat or nested lists of numbers, or of booleans for BOOL. */
 import type { Datatype, TensorData } from './datatype.ts';
 import { elementCount, emptyData } from './datatype.ts';
-import { ProtocolError } from './error.ts';
+import { excerpt, ProtocolError } from './error.ts';
 
 /** Whole-number range of each integer datatype; 64-bit numbers only as far as JSON numbers are exact. */
 const INTEGER_RANGE: Partial<Record<Datatype, readonly [min: number, max: number]>> = {
@@ -31,10 +31,12 @@ export function dataFromJson(
 ): TensorData {
   if (datatype === 'FP16') throw new ProtocolError(`${where}: FP16 has no JSON form; send it as binary data`);
   const count = elementCount(shape);
-  const flat: unknown[] = [];
-  if (Array.isArray(json) && json.some(Array.isArray)) flatten(json, shape, 0, flat, where);
-  else if (Array.isArray(json)) for (const item of json) flat.push(item);
-  else throw new ProtocolError(`${where}: data must be an array`);
+  if (!Array.isArray(json)) throw new ProtocolError(`${where}: data must be an array`);
+  let flat: unknown[] = json;
+  if (json.some(Array.isArray)) {
+    flat = [];
+    flatten(json, shape, 0, flat, where);
+  }
   if (flat.length !== count) {
     throw new ProtocolError(`${where}: data has ${flat.length} elements but shape [${shape}] takes ${count}`);
   }
@@ -44,7 +46,7 @@ export function dataFromJson(
   for (let i = 0; i < count; i++) {
     const value = flat[i];
     if (!isElement(datatype, value)) {
-      throw new ProtocolError(`${where}: data[${i}] is ${JSON.stringify(value)}, which is no ${datatype}`);
+      throw new ProtocolError(`${where}: data[${i}] is ${excerpt(value)}, which is no ${datatype}`);
     }
     if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[i] = BigInt(value);
     else data[i] = Number(value);

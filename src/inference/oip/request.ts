@@ -1,8 +1,9 @@
 /** Inference requests of the Open Inference Protocol v2, as messages and as plain data. */
-import { toBytes } from './datatype.ts';
-import { ProtocolError } from './error.ts';
-import { frame, type Message, unframe } from './framing.ts';
+import { type Datatype, parseDatatype, toBytes } from './datatype.ts';
+import { excerpt, ProtocolError } from './error.ts';
+import { frame, join, type Message, unframe } from './framing.ts';
 import {
+  type BlobMemory,
   BlobReader,
   type NamedTensor,
   type Parameters,
@@ -19,6 +20,11 @@ export interface RequestedOutput {
   readonly name: string;
   /** Wanted as a blob rather than as JSON. */
   readonly binary: boolean;
+  /**
+   * Datatype it is wanted in; absent means the model's own. An extension: on the wire the output's parameter
+   * `datatype`. Cairn's server converts FP32 to FP16.
+   */
+  readonly datatype?: Datatype;
 }
 
 export interface InferRequest {
@@ -47,16 +53,24 @@ export function encodeRequest(request: InferRequest, options: { readonly binary?
     id,
     parameters: Object.keys(allParameters).length > 0 ? allParameters : undefined,
     inputs: inputs.map((tensor) => tensorToJson(tensor, binary)),
-    outputs: outputs?.map((output) => ({ name: output.name, parameters: { binary_data: output.binary } })),
+    outputs: outputs?.map(({ name, binary, datatype }) => ({
+      name,
+      parameters: { binary_data: binary, datatype },
+    })),
   };
-  return frame(header, binary ? inputs.map((tensor) => toBytes(tensor.data)) : []);
+  return join(frame(header, binary ? inputs.map((tensor) => toBytes(tensor.data)) : []));
 }
 
 /**
  * @param headerLength value of the header Inference-Header-Content-Length; null if it is absent
+ * @param memory whose memory binary tensors are read into
  * @throws {ProtocolError} naming the part that is wrong
  */
-export function decodeRequest(headerLength: string | null, body: Uint8Array): InferRequest {
+export function decodeRequest(
+  headerLength: string | null,
+  body: Uint8Array,
+  memory: BlobMemory = 'own',
+): InferRequest {
   const { json, blobs } = unframe(headerLength, body);
   const object = parseObject(json, 'request');
   const { binary_data_output: binaryOutput = false, ...parameters } = parseParameters(
@@ -69,7 +83,7 @@ export function decodeRequest(headerLength: string | null, body: Uint8Array): In
   if (object.id !== undefined && typeof object.id !== 'string') {
     throw new ProtocolError('request: id must be a string');
   }
-  const reader = new BlobReader(blobs);
+  const reader = new BlobReader(blobs, memory);
   const inputs = parseTensors(object.inputs, reader, 'inputs');
   reader.finish();
   return {
@@ -86,11 +100,12 @@ function parseOutputs(json: unknown, binaryDefault: boolean): RequestedOutput[] 
     const where = `outputs[${i}]`;
     const object = parseObject(item, where);
     const name = parseName(object.name, where);
-    const binary = parseParameters(object.parameters, where).binary_data ?? binaryDefault;
+    const at = `${where} ${excerpt(name)}`;
+    const { binary_data: binary = binaryDefault, datatype } = parseParameters(object.parameters, where);
     if (typeof binary !== 'boolean') {
-      throw new ProtocolError(`${where} "${name}": parameters.binary_data must be true or false`);
+      throw new ProtocolError(`${at}: parameters.binary_data must be true or false`);
     }
-    return { name, binary };
+    return { name, binary, ...(datatype === undefined ? {} : { datatype: parseDatatype(datatype, at) }) };
   });
   refuseDuplicates(outputs, 'outputs');
   return outputs;

@@ -1,14 +1,23 @@
 /** Inference responses of the Open Inference Protocol v2, as messages and as plain data. */
 import { toBytes } from './datatype.ts';
 import { ProtocolError } from './error.ts';
-import { frame, type Message, unframe } from './framing.ts';
-import { BlobReader, type NamedTensor, parseObject, parseTensors, tensorToJson } from './tensor.ts';
+import { frame, join, type Message, type MessageParts, unframe } from './framing.ts';
+import {
+  BlobReader,
+  type NamedTensor,
+  type Parameters,
+  parseObject,
+  parseParameters,
+  parseTensors,
+  tensorToJson,
+} from './tensor.ts';
 
 export interface InferResponse {
   readonly modelName: string;
   readonly modelVersion?: string;
   /** The request's id. */
   readonly id?: string;
+  readonly parameters?: Parameters;
   readonly outputs: readonly NamedTensor[];
 }
 
@@ -17,11 +26,17 @@ export interface InferResponse {
  * @throws {ProtocolError} if an output asked for in JSON has no JSON form (FP16, NaN, Inf)
  */
 export function encodeResponse(response: InferResponse, isBinary: (output: string) => boolean): Message {
-  const { modelName, modelVersion, id, outputs } = response;
+  return join(responseParts(response, isBinary));
+}
+
+/** As {@link encodeResponse}, with the tensors left where they are. */
+export function responseParts(response: InferResponse, isBinary: (output: string) => boolean): MessageParts {
+  const { modelName, modelVersion, id, parameters, outputs } = response;
   const header = {
     model_name: modelName,
     model_version: modelVersion,
     id,
+    parameters,
     outputs: outputs.map((tensor) => tensorToJson(tensor, isBinary(tensor.name))),
   };
   return frame(
@@ -38,6 +53,7 @@ export function decodeResponse(headerLength: string | null, body: Uint8Array): I
   const { json, blobs } = unframe(headerLength, body);
   const object = parseObject(json, 'response');
   if (typeof object.model_name !== 'string') throw new ProtocolError('response: model_name must be a string');
+  const parameters = parseParameters(object.parameters, 'response');
   const reader = new BlobReader(blobs);
   const outputs = parseTensors(object.outputs, reader, 'outputs');
   reader.finish();
@@ -45,6 +61,7 @@ export function decodeResponse(headerLength: string | null, body: Uint8Array): I
     modelName: object.model_name,
     ...(typeof object.model_version === 'string' ? { modelVersion: object.model_version } : {}),
     ...(typeof object.id === 'string' ? { id: object.id } : {}),
+    ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
     outputs,
   };
 }

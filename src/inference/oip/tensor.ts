@@ -1,7 +1,7 @@
 /** One tensor of a message, and the JSON object that describes it. */
 import type { Datatype, TensorData } from './datatype.ts';
-import { bytesPerElement, elementCount, fromBytes, isDataOf, parseDatatype } from './datatype.ts';
-import { ProtocolError } from './error.ts';
+import { bytesPerElement, elementCount, fromBytes, isDataOf, parseDatatype, viewBytes } from './datatype.ts';
+import { excerpt, ProtocolError } from './error.ts';
 import { dataFromJson, dataToJson } from './json-data.ts';
 
 export interface NamedTensor {
@@ -38,16 +38,25 @@ export function tensorToJson(tensor: NamedTensor, binary: boolean): TensorJson {
     : { ...head, data: dataToJson(tensor) };
 }
 
+/**
+ * Whose memory a message's blobs are read into: `own`, so that a tensor does not keep the whole message alive, or the
+ * message's, which costs no copy and leaves tensors valid only as long as nobody writes to the message.
+ */
+export type BlobMemory = 'own' | 'shared';
+
 /** Hands out the blobs behind the JSON part, in the order in which the JSON names them. */
 export class BlobReader {
   readonly #bytes: Uint8Array;
+  readonly #memory: BlobMemory;
   #offset = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, memory: BlobMemory = 'own') {
     this.#bytes = bytes;
+    this.#memory = memory;
   }
 
-  take(size: number, where: string): Uint8Array {
+  /** @throws {ProtocolError} if fewer than `size` bytes are left */
+  take(datatype: Datatype, size: number, where: string): TensorData {
     const left = this.#bytes.byteLength - this.#offset;
     if (size > left) {
       throw new ProtocolError(
@@ -55,7 +64,8 @@ export class BlobReader {
       );
     }
     this.#offset += size;
-    return this.#bytes.subarray(this.#offset - size, this.#offset);
+    const blob = this.#bytes.subarray(this.#offset - size, this.#offset);
+    return this.#memory === 'own' ? fromBytes(datatype, blob) : viewBytes(datatype, blob);
   }
 
   /** @throws {ProtocolError} if bytes are left that no tensor claimed */
@@ -75,7 +85,7 @@ export class BlobReader {
 export function parseTensor(json: unknown, blobs: BlobReader, where: string): NamedTensor {
   const object = parseObject(json, where);
   const name = parseName(object.name, where);
-  const at = `${where} "${name}"`;
+  const at = `${where} ${excerpt(name)}`;
   const datatype = parseDatatype(object.datatype, at);
   const shape = parseShape(object.shape, at);
   const size = parseParameters(object.parameters, at).binary_data_size;
@@ -90,7 +100,7 @@ export function parseTensor(json: unknown, blobs: BlobReader, where: string): Na
     throw new ProtocolError(`${at}: has both data and parameters.binary_data_size`);
   }
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-    throw new ProtocolError(`${at}: binary_data_size must be a count of bytes, not ${JSON.stringify(size)}`);
+    throw new ProtocolError(`${at}: binary_data_size must be a count of bytes, not ${excerpt(size)}`);
   }
   const expected = elementCount(shape) * bytesPerElement(datatype);
   if (size !== expected) {
@@ -98,7 +108,7 @@ export function parseTensor(json: unknown, blobs: BlobReader, where: string): Na
       `${at}: binary_data_size is ${size} but ${datatype} [${shape}] takes ${expected} bytes`,
     );
   }
-  return { name, datatype, shape, data: fromBytes(datatype, blobs.take(size, at)) };
+  return { name, datatype, shape, data: blobs.take(datatype, size, at) };
 }
 
 /** Reads a list of tensors. @throws {ProtocolError} also for a name that comes twice */
@@ -131,7 +141,9 @@ export function parseParameters(json: unknown, where: string): Parameters {
   const parameters = parseObject(json, `${where}: parameters`);
   for (const [key, value] of Object.entries(parameters)) {
     if (!['string', 'number', 'boolean'].includes(typeof value)) {
-      throw new ProtocolError(`${where}: parameters.${key} must be a string, a number or a boolean`);
+      throw new ProtocolError(
+        `${where}: parameters.${key.slice(0, 80)} must be a string, a number or a boolean`,
+      );
     }
   }
   return parameters as Parameters;
@@ -141,18 +153,27 @@ export function parseParameters(json: unknown, where: string): Parameters {
 export function refuseDuplicates(items: readonly { readonly name: string }[], where: string): void {
   const seen = new Set<string>();
   for (const { name } of items) {
-    if (seen.has(name)) throw new ProtocolError(`${where}: "${name}" is there twice`);
+    if (seen.has(name)) throw new ProtocolError(`${where}: ${excerpt(name)} is there twice`);
     seen.add(name);
   }
 }
 
+/** No tensor of a network has more; a longer list is an attack on whoever prints it. */
+const MAX_RANK = 16;
+
 function parseShape(json: unknown, where: string): readonly number[] {
   const shape = parseArray(json, `${where}: shape`);
-  const valid = shape.every((dim) => typeof dim === 'number' && Number.isSafeInteger(dim) && dim >= 0);
-  if (!valid || !Number.isSafeInteger(elementCount(shape as number[]))) {
+  const wrong = shape.find((dim) => typeof dim !== 'number' || !Number.isSafeInteger(dim) || dim < 0);
+  if (wrong !== undefined) {
     throw new ProtocolError(
-      `${where}: shape must be a list of non-negative integers, not ${JSON.stringify(shape)}`,
+      `${where}: shape must be a list of non-negative integers, but one is ${excerpt(wrong)}`,
     );
+  }
+  if (shape.length > MAX_RANK) {
+    throw new ProtocolError(`${where}: shape has ${shape.length} dimensions, expected at most ${MAX_RANK}`);
+  }
+  if (!Number.isSafeInteger(elementCount(shape as number[]))) {
+    throw new ProtocolError(`${where}: shape [${shape}] has more elements than can be counted`);
   }
   return shape as readonly number[];
 }
