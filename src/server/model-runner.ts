@@ -36,6 +36,17 @@ export interface RunOptions {
   /** Fires when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
   readonly schedule: Schedule;
+  /** Told how the run went that made the answer, before the answer: for the request's line in the log. */
+  readonly onRun?: (run: RunTiming) => void;
+}
+
+export interface RunTiming {
+  /** Milliseconds in the queue. */
+  readonly waitMs: number;
+  /** Milliseconds in the graphs. */
+  readonly runMs: number;
+  /** Images in the same batch, others' too. */
+  readonly batchSize: number;
 }
 
 /** What a request says of its place among the others that wait. */
