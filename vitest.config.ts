@@ -1,4 +1,4 @@
-import { cloudflareTest } from '@cloudflare/vitest-plugin';
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
 const workerdTests = [
@@ -22,7 +22,7 @@ export default defineConfig({
       },
       {
         plugins: [
-          cloudflareTest(({ inject }) => ({
+          cloudflareTest(async ({ inject }) => ({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
               bindings: {
@@ -34,6 +34,8 @@ export default defineConfig({
                 STEP_DEADLINE_SECONDS: '3',
                 STEPS_PER_ALARM: '1000',
                 ALLOW_PRIVATE_WEBHOOKS: 'true',
+                ADMIN_TOKEN: 'admin-token-of-the-tests',
+                MIGRATIONS: await readD1Migrations('migrations'),
                 WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
               },
             },
@@ -43,6 +45,7 @@ export default defineConfig({
           name: 'workerd',
           include: workerdTests,
           globalSetup: './test/support/worker-setup.ts',
+          setupFiles: './test/support/worker-database.ts',
           testTimeout: 60_000,
           // The servers of the setup are shared, and their faults are for one test at a time.
           fileParallelism: false,

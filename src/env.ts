@@ -14,6 +14,11 @@ export interface Env {
   readonly WEBHOOKS: Queue<WebhookMessage>;
   readonly DEAD_WEBHOOKS: Queue<WebhookMessage>;
 
+  /** Accounts, keys, and the index of what they own; migrations/ has its schema. */
+  readonly DB: D1Database;
+  /** Secret of the operator: lets its bearer manage accounts and keys. Without it no request can. */
+  readonly ADMIN_TOKEN?: string;
+
   /** `embedded` or `remote`. */
   readonly INFERENCE_BACKEND: string;
   /** Base URL of an Open Inference Protocol v2 server; required for `remote`. */

@@ -7,7 +7,7 @@ import { classesOf, MODEL, SEED } from './sample-spec.ts';
 
 /** @returns a sample: runs a guided one-batch job and gives the milliseconds from one commit to the next, on average */
 export function jobTimer(worker: LocalWorker, batch: number, steps: number): Sample {
-  const client = new CairnClient(worker.url);
+  const client = new CairnClient(worker.url, { apiKey: worker.apiKey });
   let lastMs = 0;
   return async () => {
     const startedAt = performance.now();

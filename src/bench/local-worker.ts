@@ -8,6 +8,7 @@ import type { Operations } from './worker/operations.ts';
 export interface LocalWorker extends AsyncDisposable {
   /** Of the product's API. */
   readonly url: string;
+  readonly apiKey: string;
   call<K extends keyof Operations>(
     operation: K,
     input: Operations[K]['input'],
@@ -20,6 +21,7 @@ export async function startLocalWorker(variables: Readonly<Record<string, string
   const runtime = await startLocalRuntime({ data, port: 0, variables, main: 'src/bench/worker/index.ts' });
   return {
     url: runtime.url,
+    apiKey: runtime.apiKey,
     async call(operation, input) {
       const response = await fetch(`${runtime.url}/bench/${operation}`, {
         method: 'POST',

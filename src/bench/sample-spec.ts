@@ -19,6 +19,7 @@ export function oneBatch(manifest: ModelManifest, batch: number, steps: number):
     size: batch,
     job: {
       id: 'bench',
+      account: 'acc_bench',
       model: manifest.id,
       modelDigest: modelDigest(manifest),
       sampler,

@@ -8,6 +8,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ClientOptions {
+  /** Of an account; every call carries it. */
+  readonly apiKey?: string;
+}
+
 export interface WaitOptions extends CallOptions {
   /** Milliseconds between two looks. Default 500. */
   readonly interval?: number;
@@ -26,17 +31,19 @@ export function isFinished(sample: SampleResponse): boolean {
  * Every method throws {@link CairnError} for an unsuccessful answer and `TypeError` when nothing answers.
  *
  * @example
- * const cairn = new CairnClient('http://127.0.0.1:8787');
+ * const cairn = new CairnClient('http://127.0.0.1:8787', { apiKey });
  * const { id } = await cairn.createSample({ model: 'mnist-32', classes: [3, 1, 4], seed: 1 });
  * const sample = await cairn.waitForSample(id);
  * const png = await cairn.download(sample.grid!);
  */
 export class CairnClient {
   readonly #origin: string;
+  readonly #headers: Readonly<Record<string, string>>;
 
   /** @param origin e.g. `http://127.0.0.1:8787` */
-  constructor(origin: string) {
+  constructor(origin: string, { apiKey }: ClientOptions = {}) {
     this.#origin = origin.replace(/\/+$/, '');
+    this.#headers = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
   }
 
   /** Accepted jobs finish whether or not anyone waits for them. */
@@ -86,7 +93,9 @@ export class CairnClient {
   }
 
   async #fetch(url: string, init: RequestInit): Promise<Response> {
-    const response = await fetch(url, init);
+    // The key goes to this API alone, whatever a link in an answer names.
+    const own = new URL(url).origin === new URL(this.#origin).origin ? this.#headers : {};
+    const response = await fetch(url, { ...init, headers: { ...own, ...(init.headers as object) } });
     if (!response.ok) throw await errorOf(response);
     return response;
   }

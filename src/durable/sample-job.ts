@@ -44,6 +44,11 @@ export class SampleJob extends DurableObject<Env> {
     return this.#store.read()!;
   }
 
+  /** The account it belongs to; null for a job that never was. */
+  async owner(): Promise<string | null> {
+    return (await this.#open()) ? this.#store.owner() : null;
+  }
+
   /** @returns null for a job that never was */
   async read(): Promise<JobRecord | null> {
     return (await this.#open()) ? this.#store.read() : null;

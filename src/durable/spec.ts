@@ -3,6 +3,8 @@ import type { SamplerName } from '../models/manifest.ts';
 
 export interface SampleSpec {
   readonly id: string;
+  /** Owner: nobody else sees the job. */
+  readonly account: string;
   readonly model: string;
   /** Digest of the model's graphs when the job was accepted: another model never continues it. */
   readonly modelDigest: string;

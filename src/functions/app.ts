@@ -3,19 +3,23 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
-import type { Env } from '../env.ts';
+import type { AppEnv } from './app-env.ts';
+import { authenticate } from './auth/authenticate.ts';
 import { Problem, problemResponse } from './problem.ts';
+import { accounts } from './routes/accounts.ts';
 import { healthRoute } from './routes/health.ts';
+import { keys } from './routes/keys.ts';
 import { models } from './routes/models.ts';
 import { outputs } from './routes/outputs.ts';
 import { samples } from './routes/samples.ts';
 
-export const app = new OpenAPIHono<{ Bindings: Env }>();
+export const app = new OpenAPIHono<AppEnv>();
 
 app.use(requestId());
 app.use(secureHeaders());
+app.use('/v1/*', authenticate);
 
-for (const routes of [samples, outputs, models, healthRoute]) app.route('/', routes);
+for (const routes of [samples, outputs, models, accounts, keys, healthRoute]) app.route('/', routes);
 
 app.doc31('/openapi.json', {
   openapi: '3.1.0',

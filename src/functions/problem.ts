@@ -5,6 +5,8 @@ import { HTTPException } from 'hono/http-exception';
 /** Every kind of problem a client can meet, with its status and title. */
 export const PROBLEMS = {
   'malformed-json': { status: 400, title: 'The body is not JSON' },
+  unauthorized: { status: 401, title: 'The request carries no valid API key' },
+  forbidden: { status: 403, title: 'The API key may not do this' },
   'unsupported-media-type': { status: 415, title: 'The body must be application/json' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'invalid-request': { status: 422, title: 'The request is not valid' },
@@ -12,6 +14,8 @@ export const PROBLEMS = {
   'class-out-of-range': { status: 422, title: 'The model has no such class' },
   'limit-exceeded': { status: 422, title: 'The request is over a limit' },
   'unknown-model': { status: 404, title: 'There is no such model' },
+  'unknown-account': { status: 404, title: 'There is no such account' },
+  'unknown-key': { status: 404, title: 'There is no such key' },
   'unknown-sample': { status: 404, title: 'There is no such sample' },
   'not-ready': { status: 404, title: 'There is nothing here yet' },
   'not-found': { status: 404, title: 'There is nothing at this path' },

@@ -2,6 +2,7 @@
 import { createDiffusion, RespacingError } from '../core/index.ts';
 import type { SampleSpec, WebhookTarget } from '../durable/spec.ts';
 import type { Env } from '../env.ts';
+import { isId, newId } from '../ids.ts';
 import {
   diffusionSettingsOf,
   type ModelManifest,
@@ -14,11 +15,19 @@ import { fieldProblem, Problem } from './problem.ts';
 import type { SampleRequest } from './schemas/sample-request.ts';
 import { webhookUrlProblem } from './webhooks/url-policy.ts';
 
-/**
- * @param origin of the request, e.g. `https://api.example.com`
- * @throws {Problem} naming the field
- */
-export function resolveSample(request: SampleRequest, origin: string, env: Env): SampleSpec {
+/** Who asks, and where. */
+export interface RequestOrigin {
+  readonly account: string;
+  /** Of the request, e.g. `https://api.example.com`. */
+  readonly origin: string;
+}
+
+/** @throws {Problem} naming the field */
+export function resolveSample(
+  request: SampleRequest,
+  { account, origin }: RequestOrigin,
+  env: Env,
+): SampleSpec {
   const manifest = findModel(request.model);
   if (manifest === null) {
     const known = listModels().map((model) => model.id);
@@ -48,7 +57,8 @@ export function resolveSample(request: SampleRequest, origin: string, env: Env):
     );
   }
   return {
-    id: newSampleId(),
+    id: newId('smp'),
+    account,
     model: manifest.id,
     modelDigest: modelDigest(manifest),
     sampler,
@@ -153,25 +163,8 @@ function randomSeed(): number {
   return Math.min((high! & 0x1fffff) * 2 ** 32 + low!, MAX_SEED);
 }
 
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-const ID_LENGTH = 26;
-
-function newSampleId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(ID_LENGTH));
-  return `smp_${Array.from(bytes, (byte) => ALPHABET[byte & 31]).join('')}`;
-}
-
-/** Anything else was never given out, so no object needs to be asked. */
-export function isSampleId(id: string): boolean {
-  return (
-    id.length === 4 + ID_LENGTH &&
-    id.startsWith('smp_') &&
-    [...id.slice(4)].every((c) => ALPHABET.includes(c))
-  );
-}
-
 /** @throws {Problem} for an id that was never given out */
 export function requireSampleId(id: string): string {
-  if (isSampleId(id)) return id;
+  if (isId('smp', id)) return id;
   throw new Problem('unknown-sample', `no sample ${JSON.stringify(id)}`);
 }

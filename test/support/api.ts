@@ -5,9 +5,22 @@ import type { ProblemBody } from '../../src/functions/schemas/common.ts';
 import type { SampleResponse } from '../../src/functions/schemas/sample-response.ts';
 import type { Fault, Received } from './shared.ts';
 
+/** Made by worker-database.ts before every test file. */
+export const API_KEY = 'cairn_test';
+export const ACCOUNT = 'acc_tests';
+export const ADMIN_TOKEN = 'admin-token-of-the-tests';
+
 const ORIGIN = 'https://cairn.test';
 
+/** With the key of the tests' account, unless the call brings its own. */
 export function call(path: string, init?: RequestInit): Promise<Response> {
+  const request = new Request(`${ORIGIN}${path}`, init);
+  if (!request.headers.has('Authorization')) request.headers.set('Authorization', `Bearer ${API_KEY}`);
+  return exports.default.fetch(request);
+}
+
+/** Without any key. */
+export function callBare(path: string, init?: RequestInit): Promise<Response> {
   return exports.default.fetch(new Request(`${ORIGIN}${path}`, init));
 }
 

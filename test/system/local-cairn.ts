@@ -20,7 +20,8 @@ export function startCairn({ data, port, env }: CairnPlace): StartingCairn {
     ...script,
     client: async () => {
       const [, url] = await script.line(/Cairn is listening on (http:\S+)/);
-      return new CairnClient(url!);
+      const [, apiKey] = await script.line(/API key for development: (\S+)/);
+      return new CairnClient(url!, { apiKey: apiKey! });
     },
   };
 }

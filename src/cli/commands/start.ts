@@ -1,6 +1,6 @@
 /** `cairn start`: Cairn on this machine, until Ctrl-C. */
 import { Command } from 'commander';
-import { startLocalRuntime } from '../local/runtime.ts';
+import { type LocalRuntime, startLocalRuntime } from '../local/runtime.ts';
 import { wholeNumber } from '../parse-option.ts';
 import { aborted, onStopSignal } from '../stop-signal.ts';
 
@@ -21,7 +21,7 @@ async function start({ port, data }: StartOptions): Promise<void> {
   using stop = onStopSignal();
   const runtime = await startLocalRuntime({ data, port });
   try {
-    console.log(welcome(runtime.url, data, runtime.webhookSecret));
+    console.log(welcome(runtime, data));
     await aborted(stop.signal);
     console.log('Stopping: unfinished jobs go on at the next start.');
   } finally {
@@ -29,10 +29,11 @@ async function start({ port, data }: StartOptions): Promise<void> {
   }
 }
 
-function welcome(url: string, data: string, webhookSecret: string): string {
+function welcome({ url, apiKey, webhookSecret }: LocalRuntime, data: string): string {
   const body = JSON.stringify({ model: 'mnist-32', classes: [3, 1, 4], seed: 7 });
   return `Cairn is listening on ${url} (data in ${data}, webhooks signed with ${webhookSecret}).
+API key for development: ${apiKey}
 Try:
-  curl ${url}/v1/samples -H 'Content-Type: application/json' -d '${body}'
+  curl ${url}/v1/samples -H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json' -d '${body}'
 The answer names the links to follow. Ctrl-C stops.`;
 }

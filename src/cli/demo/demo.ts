@@ -25,7 +25,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   try {
     console.log('Starting Cairn on this machine ...');
     runtime = await startLocalRuntime({ data, port: 0 });
-    const client = new CairnClient(runtime.url);
+    const client = new CairnClient(runtime.url, { apiKey: runtime.apiKey });
     const sample = await draw(client, options, stop.signal);
     const grid = await writeImages(client, sample, options.out);
     const took = formatDuration((performance.now() - started) / 1000);

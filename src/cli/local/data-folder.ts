@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { newToken } from '../../store/keys.ts';
 import { CliError } from '../cli-error.ts';
 
 export interface DataFolder {
@@ -13,6 +14,8 @@ export interface DataFolder {
   readonly scratch: string;
   /** Signs webhooks of jobs without a secret of their own; made once. */
   readonly webhookSecret: string;
+  /** API key of the development account; made once. */
+  readonly apiKey: string;
   unlock(): void;
 }
 
@@ -32,7 +35,14 @@ export function openDataFolder(folder: string): DataFolder {
   const scratch = join(path, 'scratch');
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch);
-  return { path, state: join(path, 'state'), scratch, webhookSecret: readSecret(path), unlock };
+  return {
+    path,
+    state: join(path, 'state'),
+    scratch,
+    webhookSecret: readOnce(path, 'webhook-secret', () => `whsec_${randomBytes(32).toString('base64')}`),
+    apiKey: readOnce(path, 'api-key', newToken),
+    unlock,
+  };
 }
 
 /** SQLite's file lock: the system drops it with the process, so a killed Cairn leaves no stale lock behind. */
@@ -47,10 +57,11 @@ function lock(path: string): () => void {
   return () => database.close();
 }
 
-function readSecret(path: string): string {
-  const file = join(path, 'webhook-secret');
+/** A secret that stays: the first start makes it. */
+function readOnce(folder: string, name: string, make: () => string): string {
+  const file = join(folder, name);
   try {
-    writeFileSync(file, `whsec_${randomBytes(32).toString('base64')}\n`, { flag: 'wx', mode: 0o600 });
+    writeFileSync(file, `${make()}\n`, { flag: 'wx', mode: 0o600 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }

@@ -6,6 +6,7 @@
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerdStructuredLog } from 'miniflare';
 import { CliError } from '../cli-error.ts';
 import { openDataFolder } from './data-folder.ts';
+import { ensureDevelopmentKey, migrateDatabase } from './database.ts';
 import { startWatchdog } from './watchdog.ts';
 import { loadWorkerBundle } from './worker-bundle.ts';
 
@@ -26,12 +27,15 @@ export interface LocalRuntime {
   /** Without a slash at its end, e.g. `http://127.0.0.1:8787`. */
   readonly url: string;
   readonly webhookSecret: string;
+  /** May do everything, in an account of its own. */
+  readonly apiKey: string;
   /** Ends every process that was started; committed state stays. */
   stop(): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
 const PASSED_ON = [
+  'ADMIN_TOKEN',
   'INFERENCE_BACKEND',
   'INFERENCE_URL',
   'INFERENCE_TOKEN',
@@ -85,7 +89,10 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
   };
   try {
     const url = await miniflare.ready;
-    return { url: url.origin, webhookSecret: data.webhookSecret, stop };
+    const db = await miniflare.getD1Database('DB');
+    await migrateDatabase(db);
+    await ensureDevelopmentKey(db, data.apiKey);
+    return { url: url.origin, webhookSecret: data.webhookSecret, apiKey: data.apiKey, stop };
   } catch (error) {
     // Disposing of what never became ready throws the same error again.
     await stop().catch(() => {});

@@ -73,6 +73,13 @@ export class JobStore extends MigratedStore {
     });
   }
 
+  owner(): string {
+    const { account } = this.sql
+      .exec<{ account: string }>("SELECT spec ->> 'account' AS account FROM job")
+      .one();
+    return account;
+  }
+
   read(): JobRecord | null {
     const [row] = this.sql.exec<JobRow>('SELECT * FROM job').toArray();
     if (row === undefined) return null;

@@ -1,7 +1,7 @@
 /** `/health`: this Worker answers, and what it would sample with. The backend has its own health. */
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
-import type { Env } from '../../env.ts';
 import { listModels } from '../../models/registry.ts';
+import type { AppEnv } from '../app-env.ts';
 import { healthResponse } from '../schemas/common.ts';
 
 const health = createRoute({
@@ -11,7 +11,7 @@ const health = createRoute({
   responses: { 200: { description: 'Up', content: { 'application/json': { schema: healthResponse } } } },
 });
 
-export const healthRoute = new OpenAPIHono<{ Bindings: Env }>().openapi(health, (c) =>
+export const healthRoute = new OpenAPIHono<AppEnv>().openapi(health, (c) =>
   c.json(
     {
       status: 'ok' as const,

@@ -1,7 +1,7 @@
 /** `/v1/models`: what can be sampled. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Env } from '../../env.ts';
 import { findModel, listModels } from '../../models/registry.ts';
+import type { AppEnv } from '../app-env.ts';
 import { Problem } from '../problem.ts';
 import { renderModel } from '../render.ts';
 import { modelResponse } from '../schemas/common.ts';
@@ -30,7 +30,7 @@ const read = createRoute({
   },
 });
 
-export const models = new OpenAPIHono<{ Bindings: Env }>()
+export const models = new OpenAPIHono<AppEnv>()
   .openapi(list, (c) => {
     const { origin } = new URL(c.req.url);
     return c.json({ models: listModels().map((manifest) => renderModel(manifest, origin)) }, 200);

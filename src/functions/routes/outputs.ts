@@ -3,9 +3,11 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { gridKey, imageKey } from '../../durable/outputs.ts';
 import type { Env } from '../../env.ts';
 import { findModel } from '../../models/registry.ts';
+import type { AppEnv } from '../app-env.ts';
+import { requireScope } from '../auth/authenticate.ts';
 import { encodeNpy } from '../npy.ts';
 import { Problem } from '../problem.ts';
-import { requireSampleId } from '../resolve.ts';
+import { ownedJob } from './owned-job.ts';
 import { problem } from './shared.ts';
 
 const id = z.string().openapi({ param: { name: 'id', in: 'path' } });
@@ -20,6 +22,7 @@ const imagePng = createRoute({
   method: 'get',
   path: '/v1/samples/{id}/images/{image}',
   summary: 'One image ({n}.png), or its final tensor ({n}.npy) if the job keeps its state',
+  middleware: requireScope('samples:read'),
   request: { params: z.object({ id, image: z.union([image('png'), image('npy')]) }) },
   responses: {
     200: {
@@ -34,6 +37,7 @@ const gridPng = createRoute({
   method: 'get',
   path: '/v1/samples/{id}/grid.png',
   summary: 'Every image on one sheet',
+  middleware: requireScope('samples:read'),
   request: { params: z.object({ id }) },
   responses: {
     200: { description: 'The sheet', content: { 'image/png': { schema: binary } } },
@@ -41,7 +45,7 @@ const gridPng = createRoute({
   },
 });
 
-export const outputs = new OpenAPIHono<{ Bindings: Env }>({
+export const outputs = new OpenAPIHono<AppEnv>({
   defaultHook: (result) => {
     if (!result.success) throw new Problem('not-found', 'expected images/{n}.png or images/{n}.npy');
   },
@@ -49,17 +53,20 @@ export const outputs = new OpenAPIHono<{ Bindings: Env }>({
   .openapi(imagePng, async (c) => {
     const { id: sample, image: name } = c.req.valid('param');
     const index = Number.parseInt(name, 10);
-    if (name.endsWith('.npy')) return finalTensor(c.env, requireSampleId(sample), index);
-    return stored(c.env, requireSampleId(sample), imageKey(sample, index), `image ${index}`);
+    const job = await ownedJob(c, sample);
+    if (name.endsWith('.npy')) return finalTensor(job, sample, index);
+    return stored(c.env, job, imageKey(sample, index), `image ${index}`);
   })
   .openapi(gridPng, async (c) => {
     const { id: sample } = c.req.valid('param');
-    return stored(c.env, requireSampleId(sample), gridKey(sample), 'the grid');
+    return stored(c.env, await ownedJob(c, sample), gridKey(sample), 'the grid');
   });
 
-async function stored(env: Env, sample: string, key: string, what: string): Promise<Response> {
+type Job = Awaited<ReturnType<typeof ownedJob>>;
+
+async function stored(env: Env, job: Job, key: string, what: string): Promise<Response> {
   const object = await env.OUTPUTS.get(key);
-  if (object === null) throw await notThere(env, sample, what);
+  if (object === null) throw await notThere(job, what);
   return new Response(object.body, {
     headers: {
       'Content-Type': 'image/png',
@@ -71,24 +78,21 @@ async function stored(env: Env, sample: string, key: string, what: string): Prom
   });
 }
 
-async function finalTensor(env: Env, sample: string, index: number): Promise<Response> {
-  const job = env.JOBS.get(env.JOBS.idFromName(sample));
+async function finalTensor(job: Job, sample: string, index: number): Promise<Response> {
   const record = await job.read();
   const shape = record === null ? undefined : findModel(record.spec.model)?.image;
   const tensor = shape === undefined ? null : await job.finalTensor(index);
-  if (shape === undefined || tensor === null)
-    throw await notThere(env, sample, `the final tensor of image ${index}`);
+  if (shape === undefined || tensor === null) {
+    throw await notThere(job, `the final tensor of image ${index} of ${sample}`);
+  }
   return new Response(encodeNpy(tensor, [shape.channels, shape.height, shape.width]), {
     headers: { 'Content-Type': 'application/octet-stream' },
   });
 }
 
-/** Tells a sample that never was from one that has nothing there (yet). */
-async function notThere(env: Env, sample: string, what: string): Promise<Problem> {
-  const record = await env.JOBS.get(env.JOBS.idFromName(sample)).read();
-  if (record === null) return new Problem('unknown-sample', `no sample ${JSON.stringify(sample)}`);
-  return new Problem(
-    'not-ready',
-    `${what} is not there: the sample is ${record.status} and has ${record.spec.count} images`,
-  );
+async function notThere(job: Job, what: string): Promise<Problem> {
+  const record = await job.read();
+  const state = record === null ? 'gone' : record.status;
+  const count = record?.spec.count ?? 0;
+  return new Problem('not-ready', `${what} is not there: the sample is ${state} and has ${count} images`);
 }

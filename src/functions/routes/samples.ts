@@ -1,12 +1,13 @@
 /** `/v1/samples`: create, read, cancel. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Env } from '../../env.ts';
+import type { AppEnv } from '../app-env.ts';
+import { accountOf, requireScope } from '../auth/authenticate.ts';
 import { validationHook } from '../openapi-hook.ts';
-import { Problem } from '../problem.ts';
 import { renderSample } from '../render.ts';
-import { requireSampleId, resolveSample } from '../resolve.ts';
+import { resolveSample } from '../resolve.ts';
 import { sampleRequest } from '../schemas/sample-request.ts';
 import { sampleResponse } from '../schemas/sample-response.ts';
+import { jobOf, ownedJob, ownedRecord, unknownSample } from './owned-job.ts';
 import { problem, requireJson } from './shared.ts';
 
 const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
@@ -16,7 +17,7 @@ const create = createRoute({
   method: 'post',
   path: '/v1/samples',
   summary: 'Draw images',
-  middleware: requireJson,
+  middleware: [requireScope('samples:write'), requireJson] as const,
   request: { body: { content: { 'application/json': { schema: sampleRequest } }, required: true } },
   responses: {
     202: { description: 'Accepted; follow urls.self', content: sampleBody },
@@ -32,6 +33,7 @@ const read = createRoute({
   method: 'get',
   path: '/v1/samples/{id}',
   summary: 'Status, progress, timing, outputs',
+  middleware: requireScope('samples:read'),
   request: { params: idParam },
   responses: { 200: { description: 'The sample', content: sampleBody }, 404: problem('No such sample') },
 });
@@ -40,6 +42,7 @@ const cancel = createRoute({
   method: 'post',
   path: '/v1/samples/{id}/cancel',
   summary: 'Stop within one step',
+  middleware: requireScope('samples:write'),
   request: { params: idParam },
   responses: {
     200: { description: 'The sample as it is now; a finished one stays finished', content: sampleBody },
@@ -47,28 +50,21 @@ const cancel = createRoute({
   },
 });
 
-export const samples = new OpenAPIHono<{ Bindings: Env }>({ defaultHook: validationHook })
+export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
   .openapi(create, async (c) => {
     const { origin } = new URL(c.req.url);
-    const spec = resolveSample(c.req.valid('json'), origin, c.env);
+    const spec = resolveSample(c.req.valid('json'), { account: accountOf(c), origin }, c.env);
     const record = await jobOf(c.env, spec.id).create(spec);
     c.header('Location', `/v1/samples/${spec.id}`);
     return c.json(renderSample(record, origin), 202);
   })
   .openapi(read, async (c) => {
-    const id = requireSampleId(c.req.valid('param').id);
-    return c.json(renderSample(found(await jobOf(c.env, id).read(), id), new URL(c.req.url).origin), 200);
+    const record = await ownedRecord(c, c.req.valid('param').id);
+    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
   })
   .openapi(cancel, async (c) => {
-    const id = requireSampleId(c.req.valid('param').id);
-    return c.json(renderSample(found(await jobOf(c.env, id).cancel(), id), new URL(c.req.url).origin), 200);
+    const { id } = c.req.valid('param');
+    const record = await (await ownedJob(c, id)).cancel();
+    if (record === null) throw unknownSample(id);
+    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
   });
-
-function jobOf(env: Env, id: string) {
-  return env.JOBS.get(env.JOBS.idFromName(id));
-}
-
-function found<T>(record: T | null, id: string): T {
-  if (record === null) throw new Problem('unknown-sample', `no sample ${JSON.stringify(id)}`);
-  return record;
-}

@@ -1,0 +1,63 @@
+/** Who is calling: a bearer key of an account, or the operator's admin token. */
+import type { Context, MiddlewareHandler } from 'hono';
+import { findKeyByToken, hashOf, markKeyUsed } from '../../store/keys.ts';
+import { allows, type Scope } from '../../store/scopes.ts';
+import type { AppEnv } from '../app-env.ts';
+import { Problem } from '../problem.ts';
+
+/** The caller of a request. */
+export interface Caller {
+  /** Null for the admin token: it manages accounts and owns nothing. */
+  readonly account: string | null;
+  readonly key: string | null;
+  readonly scopes: readonly Scope[];
+}
+
+/** `last_used_at` is written at most this often, ms. */
+const USED_EVERY_MS = 60_000;
+
+/** @throws {Problem} unauthorized */
+export const authenticate: MiddlewareHandler<AppEnv> = async (c, next) => {
+  c.set('caller', await callerOf(c));
+  await next();
+};
+
+/** After {@link authenticate}. @throws {Problem} forbidden */
+export function requireScope(scope: Scope): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    if (!allows(c.get('caller').scopes, scope)) {
+      throw new Problem('forbidden', `this key does not have the scope ${scope}`);
+    }
+    await next();
+  };
+}
+
+/** The account that owns what this request makes or looks at. @throws {Problem} forbidden for the admin token */
+export function accountOf(c: Context<AppEnv>): string {
+  const { account } = c.get('caller');
+  if (account !== null) return account;
+  throw new Problem('forbidden', 'the admin token belongs to no account; use a key of one');
+}
+
+async function callerOf(c: Context<AppEnv>): Promise<Caller> {
+  const token = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+  if (token === undefined) throw unauthorized(c, 'expected the header Authorization: Bearer with an API key');
+  if (await isAdminToken(token, c.env.ADMIN_TOKEN)) return { account: null, key: null, scopes: ['admin'] };
+  const now = Date.now();
+  const key = await findKeyByToken(c.env.DB, token, now);
+  if (key === null) throw unauthorized(c, 'this API key is not known here, or it was revoked or has expired');
+  if (now - (key.lastUsedAt ?? 0) > USED_EVERY_MS) {
+    c.executionCtx.waitUntil(markKeyUsed(c.env.DB, key.id, now).catch(() => {}));
+  }
+  return { account: key.account, key: key.id, scopes: key.scopes };
+}
+
+/** Hashes are compared, so that the time it takes tells nothing of the token. */
+async function isAdminToken(token: string, admin: string | undefined): Promise<boolean> {
+  return admin !== undefined && admin !== '' && (await hashOf(token)) === (await hashOf(admin));
+}
+
+function unauthorized(c: Context, detail: string): Problem {
+  c.header('WWW-Authenticate', 'Bearer');
+  return new Problem('unauthorized', detail);
+}

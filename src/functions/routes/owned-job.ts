@@ -1,0 +1,38 @@
+/** Jobs as their owner may reach them: for everyone else they do not exist. */
+import type { Context } from 'hono';
+import type { JobRecord } from '../../durable/job/job-store.ts';
+import type { Env } from '../../env.ts';
+import type { AppEnv } from '../app-env.ts';
+import { accountOf } from '../auth/authenticate.ts';
+import { Problem } from '../problem.ts';
+import { requireSampleId } from '../resolve.ts';
+
+export function jobOf(env: Env, id: string) {
+  return env.JOBS.get(env.JOBS.idFromName(id));
+}
+
+/**
+ * The job's object, to call it.
+ *
+ * @throws {Problem} unknown-sample unless the caller's account owns it
+ */
+export async function ownedJob(c: Context<AppEnv>, id: string): Promise<ReturnType<typeof jobOf>> {
+  const job = jobOf(c.env, requireSampleId(id));
+  if ((await job.owner()) !== accountOf(c)) throw unknownSample(id);
+  return job;
+}
+
+/**
+ * What the job knows, in one call.
+ *
+ * @throws {Problem} unknown-sample unless the caller's account owns it
+ */
+export async function ownedRecord(c: Context<AppEnv>, id: string): Promise<JobRecord> {
+  const record = await jobOf(c.env, requireSampleId(id)).read();
+  if (record === null || record.spec.account !== accountOf(c)) throw unknownSample(id);
+  return record;
+}
+
+export function unknownSample(id: string): Problem {
+  return new Problem('unknown-sample', `no sample ${JSON.stringify(id)}`);
+}
