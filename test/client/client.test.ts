@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CairnClient, CairnError, type SampleResponse } from '../../src/client/index.ts';
@@ -24,6 +24,23 @@ beforeEach(async () => {
 afterEach(() => {
   server.closeAllConnections();
   server.close();
+});
+
+test('shows its key to the API and to nobody else', async () => {
+  const keys: (string | undefined)[] = [];
+  const note = (request: IncomingMessage, response: ServerResponse) => {
+    keys.push(request.headers.authorization);
+    response.end('{}');
+  };
+  const [api, elsewhere] = [createServer(note), createServer(note)];
+  for (const each of [api, elsewhere]) await once(each.listen(0, '127.0.0.1'), 'listening');
+  const urlOf = (each: Server) => `http://127.0.0.1:${(each.address() as AddressInfo).port}`;
+  const keyed = new CairnClient(urlOf(api), { apiKey: 'cairn_secret' });
+  await keyed.download(`${urlOf(api)}/v1/samples/smp_1/grid.png`);
+  await keyed.download(`${urlOf(elsewhere)}/grid.png`);
+  expect(keys).toEqual(['Bearer cairn_secret', undefined]);
+  for (const each of [api, elsewhere]) each.closeAllConnections();
+  for (const each of [api, elsewhere]) each.close();
 });
 
 describe('CairnClient', () => {

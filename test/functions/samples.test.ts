@@ -1,4 +1,3 @@
-import { exports } from 'cloudflare:workers';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   bytesOf,
@@ -98,7 +97,7 @@ describe('a sample from request to picture', () => {
 
   it('links to where it is asked, not to where it was created', async () => {
     const { id } = await createSample({ ...SMALL_JOB, steps: 2 });
-    const answer = await exports.default.fetch(`https://other.test/v1/samples/${id}`);
+    const answer = await call(`/v1/samples/${id}`, {}, 'https://other.test');
     expect(await answer.json()).toMatchObject({ urls: { self: `https://other.test/v1/samples/${id}` } });
     await waitFor(id, ended);
   });

@@ -13,8 +13,8 @@ export const ADMIN_TOKEN = 'admin-token-of-the-tests';
 const ORIGIN = 'https://cairn.test';
 
 /** With the key of the tests' account, unless the call brings its own. */
-export function call(path: string, init?: RequestInit): Promise<Response> {
-  const request = new Request(`${ORIGIN}${path}`, init);
+export function call(path: string, init?: RequestInit, origin = ORIGIN): Promise<Response> {
+  const request = new Request(`${origin}${path}`, init);
   if (!request.headers.has('Authorization')) request.headers.set('Authorization', `Bearer ${API_KEY}`);
   return exports.default.fetch(request);
 }

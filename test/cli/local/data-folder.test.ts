@@ -19,6 +19,15 @@ test('makes one signing secret of 32 bytes and keeps it', () => {
   expect(second.webhookSecret).toBe(first.webhookSecret);
 });
 
+test('makes one API key and keeps it', () => {
+  const first = openDataFolder(folder);
+  first.unlock();
+  expect(first.apiKey).toMatch(/^cairn_[0-9a-z]{52}$/);
+  const second = openDataFolder(folder);
+  second.unlock();
+  expect(second.apiKey).toBe(first.apiKey);
+});
+
 test('is open once at a time', () => {
   const first = openDataFolder(folder);
   expect(() => openDataFolder(folder)).toThrow(`another Cairn is running with the data folder ${folder}`);
