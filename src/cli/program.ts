@@ -4,6 +4,7 @@ import { CliError, EXIT_FAILURE, EXIT_USAGE } from './cli-error.ts';
 import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
+import { exportCommand } from './commands/export.ts';
 import { gradientCommand } from './commands/gradient.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { modelsCommand } from './commands/models.ts';
@@ -18,6 +19,7 @@ const COMMANDS = [
   gradientCommand,
   inspectCommand,
   serveCommand,
+  exportCommand,
   modelsCommand,
   verifyCommand,
   benchCommand,
