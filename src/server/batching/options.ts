@@ -12,6 +12,11 @@ export interface BatcherOptions {
   readonly maxQueuedItems: number;
   /** Batches that run at the same time, over all models. */
   readonly concurrency: number;
+  /**
+   * Every run of exact requests has this many images, and exact requests share it; a larger one runs alone. null: each
+   * runs alone, at its own size (docs/serving.md, "Exact requests").
+   */
+  readonly exactBatchSize: number | null;
   readonly observer?: BatchObserver;
   /** Default: the real ones. */
   readonly timers?: Timers;
@@ -22,13 +27,14 @@ export const DEFAULT_BATCHING = {
   maxWindowMs: 2,
   maxQueuedItems: 1024,
   concurrency: 1,
+  exactBatchSize: null,
 } as const satisfies BatcherOptions;
 
 /** One loaded graph. */
 export interface Graph {
   /**
-   * @param inputs at least the graph's own; the others are ignored
-   * @returns the wanted outputs
+   * @param inputs the graph's own; left as they are, because another graph may take the same memory
+   * @returns the wanted outputs, in any order
    */
   run(inputs: TensorsByName, wanted: readonly string[]): Promise<readonly NamedTensor[]>;
 }
@@ -57,4 +63,6 @@ export interface ServedFamily {
   readonly runners: readonly ModelRunner[];
   /** Takes no more requests; resolves when those it has are answered and its graphs may be closed. */
   drain(): Promise<void>;
+  /** Fails what waits with this error; what runs goes on. */
+  drop(error: Error): void;
 }

@@ -4,6 +4,8 @@ export interface Timers {
   now(): number;
   /** @returns what calls it off */
   after(ms: number, task: () => void): () => void;
+  /** Once what has already arrived over the network has been read. */
+  soon(task: () => void): void;
 }
 
 export const realTimers: Timers = {
@@ -11,5 +13,8 @@ export const realTimers: Timers = {
   after: (ms, task) => {
     const timer = setTimeout(task, ms);
     return () => clearTimeout(timer);
+  },
+  soon: (task) => {
+    setImmediate(task);
   },
 };

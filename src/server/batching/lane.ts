@@ -1,0 +1,88 @@
+import type { PendingRequest } from './pending-request.ts';
+import * as queue from './queue.ts';
+import type { Member } from './run-batch.ts';
+import { RunCost } from './run-cost.ts';
+import { Returns, windowEnd } from './window.ts';
+
+/** Requests of one model, shape and datatype: what may share a batch. */
+export class Lane {
+  /** Unique among all lanes there ever were. */
+  readonly name: string;
+  readonly cost = new RunCost();
+  /** What its last run took, in milliseconds. */
+  lastRunMs = 0;
+  readonly #limits: queue.BatchLimits;
+  readonly #maxWindowMs: number;
+  readonly #returns: Returns;
+  readonly #requests = new Map<number, PendingRequest>();
+  #queue = queue.EMPTY_QUEUE;
+  /** Since when the engine, though free, waits for more. */
+  #windowSince: number | null = null;
+
+  constructor(name: string, limits: queue.BatchLimits, maxWindowMs: number) {
+    this.name = name;
+    this.#limits = limits;
+    this.#maxWindowMs = maxWindowMs;
+    this.#returns = new Returns(maxWindowMs);
+  }
+
+  get waitingItems(): number {
+    return queue.waitingItems(this.#queue);
+  }
+
+  add(request: PendingRequest, now: number): void {
+    const { id, schedule, items } = request;
+    this.#requests.set(id, request);
+    this.#queue = queue.enqueue(this.#queue, { id, ...schedule, items });
+    if (!schedule.exact) this.#returns.asked(schedule.owner, now);
+  }
+
+  /** Takes what is left of a request out of the queue; it has ended. */
+  remove({ id, schedule }: PendingRequest, now: number): void {
+    if (!this.#requests.delete(id)) return;
+    this.#queue = queue.remove(this.#queue, new Set([id]));
+    if (!schedule.exact) this.#returns.settled(schedule.owner, now);
+  }
+
+  overdue(now: number): PendingRequest[] {
+    return queue.overdue(this.#queue, now).map((id) => this.#requests.get(id)!);
+  }
+
+  waiting(): PendingRequest[] {
+    return this.#queue.waiting.map(({ id }) => this.#requests.get(id)!);
+  }
+
+  /** From when on its next batch should run: `now`, or when more of it is likely to be there. */
+  readyAt(now: number): number {
+    const full = this.waitingItems >= this.#limits.maxItems;
+    const exactOnly = this.#queue.waiting.every(({ exact }) => exact);
+    if (full || exactOnly) return now;
+    this.#windowSince ??= now;
+    const end = windowEnd(now, this.#returns.expected(now), this.cost.fixedMs());
+    return Math.max(now, Math.min(end, this.#windowSince + this.#maxWindowMs));
+  }
+
+  take(): { members: Member[]; exact: boolean } {
+    const { batch, queue: rest } = queue.takeBatch(this.#queue, this.#limits);
+    this.#queue = rest;
+    this.#windowSince = null;
+    const members = batch.slices.map(({ id, from, count }) => ({
+      request: this.#requests.get(id)!,
+      from,
+      count,
+    }));
+    return { members, exact: batch.exact };
+  }
+
+  /** Milliseconds until all that waits has run, if nothing else did. */
+  backlogMs(): number {
+    const items = this.waitingItems;
+    if (items === 0) return 0;
+    const rows = this.#queue.waiting.reduce(
+      (sum, { id, items: all, taken }) => sum + this.#requests.get(id)!.rows(taken, all - taken),
+      0,
+    );
+    const runs = Math.ceil(items / this.#limits.maxItems);
+    return runs * this.cost.expectedMs(Math.ceil(rows / runs));
+  }
+}
