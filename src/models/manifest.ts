@@ -47,6 +47,8 @@ export const diffusionSettings = z.strictObject({
 
 export const samplerName = z.enum(['ddpm', 'ddim']);
 
+export const executionProvider = z.enum(['cpu', 'cuda', 'tensorrt', 'webgpu']);
+
 export const modelManifest = z.strictObject({
   manifest_version: z
     .literal(1, 'this version of Cairn reads manifest_version 1')
@@ -113,11 +115,20 @@ export const modelManifest = z.strictObject({
         ),
     })
     .describe('ONNX files of the networks; N is the batch, K the number of classes.'),
+  serving: z
+    .strictObject({
+      provider: executionProvider.optional().describe("onnxruntime's execution provider; cpu if absent."),
+      device: z.int().min(0).optional().describe('Number of the GPU, for cuda and tensorrt; 0 if absent.'),
+      threads: z.int().positive().optional().describe('Threads of one run; all cores if absent.'),
+    })
+    .optional()
+    .describe("How an inference server runs the model; the server's own flags come first."),
 });
 
 export type ModelManifest = z.infer<typeof modelManifest>;
 export type GraphFile = z.infer<typeof graphFile>;
 export type SamplerName = z.infer<typeof samplerName>;
+export type ExecutionProvider = z.infer<typeof executionProvider>;
 
 /**
  * Validates the content of a model.json.

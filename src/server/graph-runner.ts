@@ -1,5 +1,5 @@
 import type { NamedTensor } from '../inference/oip/tensor.ts';
-import type { GraphSession } from './graph-session.ts';
+import type { Graph } from './batching/options.ts';
 import type { ModelRunner, ModelSignature, RunOptions, TensorsByName } from './model-runner.ts';
 import type { RunGate } from './run-gate.ts';
 
@@ -34,6 +34,6 @@ export class GraphRunner implements ModelRunner {
 
 /** A graph and which outputs come from it. */
 export interface GraphPart {
-  readonly session: Pick<GraphSession, 'run'>;
+  readonly session: Graph;
   readonly outputs: readonly string[];
 }

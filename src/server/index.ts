@@ -3,14 +3,15 @@ import { once } from 'node:events';
 import { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { createApp } from './app.ts';
-import { loadRepository, type ModelRepository } from './model-repository.ts';
+import { type ModelOptions, repositoryOptions } from './model-options.ts';
+import { ModelRepository } from './model-repository.ts';
 import type { ModelRunner } from './model-runner.ts';
+import { serveOneAtATime } from './one-at-a-time.ts';
 import { RunGate } from './run-gate.ts';
-import { warmUp } from './warm-up.ts';
 
 export { closeOnSignals } from './signals.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends ModelOptions {
   /** Folder of model folders. */
   readonly modelsDir: string;
   readonly host: string;
@@ -18,8 +19,6 @@ export interface ServerOptions {
   readonly port: number;
   /** Bearer token that every call but health must carry. */
   readonly token?: string;
-  /** Threads per run; by default onnxruntime takes all cores. */
-  readonly threads?: number;
   /** Largest request body in bytes. Default 64 MB. */
   readonly maxBodyBytes?: number;
   /** Runs that may wait for their turn; more are answered 503. Default 256. */
@@ -44,38 +43,39 @@ export interface RunningServer {
  * @throws {Error} if the port is taken, or if no model can be served; the message has every refused folder's reason
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { modelsDir, host, port, token, threads, graceMs = 30_000 } = options;
+  const { modelsDir, host, port, token, graceMs = 30_000 } = options;
   const log = options.log ?? ((line) => console.error(line));
   const gate = new RunGate(options.maxWaiting ?? 256);
   const state = { ready: false, models: new Map<string, ModelRunner>() as ReadonlyMap<string, ModelRunner> };
   const app = createApp({ state, token, maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024 });
   const server = await listen(createAdaptorServer({ fetch: app.fetch }), host, port);
 
-  let repository: ModelRepository | undefined;
+  const repository = new ModelRepository(modelsDir, {
+    ...repositoryOptions(options),
+    maxBatchSize: null,
+    serve: serveOneAtATime(gate),
+    log,
+  });
   try {
-    repository = await loadRepository(modelsDir, { gate, threads });
-    for (const { folder, reason } of repository.refused) log(`refused ${folder}: ${reason}`);
+    await repository.load();
     if (repository.models.size === 0) throw new Error(noModels(modelsDir, repository));
-    for (const runner of repository.models.values()) await warmUp(runner);
   } catch (error) {
     await stop(server, 0);
-    await repository?.close();
+    await repository.close();
     throw error;
   }
-  const loaded = repository;
-  state.models = loaded.models;
+  state.models = repository.models;
   state.ready = true;
 
   let closing: Promise<void> | undefined;
   const close = async () => {
     state.ready = false;
     await stop(server, graceMs);
-    // Behind whatever run the grace has not waited for: a session must not be freed under it.
-    await gate.run(() => loaded.close(), new AbortController().signal);
+    await repository.close();
   };
   return {
     url: urlOf(server, host),
-    models: [...loaded.models.keys()],
+    models: [...repository.models.keys()],
     close: () => (closing ??= close()),
   };
 }

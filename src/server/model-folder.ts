@@ -1,79 +1,53 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+/** Model folders on disk: which there are, whether one has changed, and what its model.json says. */
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type GraphFile, type ModelManifest, parseManifest } from '../models/manifest.ts';
+import { type ModelManifest, parseManifest } from '../models/manifest.ts';
 
-/** A graph for onnxruntime: its bytes, or the path of the file if its weights lie in another one beside it. */
-export type GraphSource = Uint8Array | string;
+const MANIFEST = 'model.json';
 
-/** A model folder, read and found whole. */
-export interface ModelFolder {
-  readonly manifest: ModelManifest;
-  readonly diffusion: GraphSource;
-  readonly gradient: GraphSource | null;
+/**
+ * @returns paths of the folders in `modelsDir` that have a model.json, by name
+ * @throws {Error} if the directory can't be read
+ */
+export async function findModelFolders(modelsDir: string): Promise<string[]> {
+  const entries = await readdir(modelsDir, { withFileTypes: true });
+  const folders: string[] = [];
+  for (const { name } of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    // Hidden ones are conversions under way.
+    if (name.startsWith('.')) continue;
+    const folder = join(modelsDir, name);
+    const manifest = await stat(join(folder, MANIFEST)).catch(() => null);
+    if (manifest !== null) folders.push(folder);
+  }
+  return folders;
 }
 
 /**
- * Reads model.json and the graphs it names.
+ * Names the state of a folder's files without reading them: it changes when one of them is written, replaced, added or
+ * removed.
  *
- * @throws {Error} if model.json is invalid, its id is not the folder's name, or a file is not the one it describes
+ * @returns null if the folder is no model folder (any more)
  */
-export async function readModelFolder(folder: string): Promise<ModelFolder> {
-  const path = join(folder, 'model.json');
+export async function fingerprintOf(folder: string): Promise<string | null> {
+  const names: string[] = await readdir(folder).catch(() => []);
+  if (!names.includes(MANIFEST)) return null;
+  const files = await Promise.all(
+    names.sort().map(async (name) => {
+      const file = await stat(join(folder, name)).catch(() => null);
+      return file === null ? `${name} gone` : `${name} ${file.ino} ${file.size} ${file.mtimeMs}`;
+    }),
+  );
+  return files.join('\n');
+}
+
+/** @throws {Error} if model.json is invalid, or its id is not the folder's name */
+export async function readManifest(folder: string): Promise<ModelManifest> {
+  const path = join(folder, MANIFEST);
   const manifest = parseManifest(parseJson(await readFile(path, 'utf8'), path), path);
   if (manifest.id !== basename(folder)) {
     throw new Error(`${path}: id is "${manifest.id}" but the folder is "${basename(folder)}"`);
   }
-  const { diffusion, gradient } = manifest.graphs;
-  return {
-    manifest,
-    diffusion: await readGraph(folder, diffusion),
-    gradient: gradient === undefined ? null : await readGraph(folder, gradient),
-  };
-}
-
-async function readGraph(folder: string, graph: GraphFile): Promise<GraphSource> {
-  const path = join(folder, graph.file);
-  if (graph.data) {
-    await checkFile(folder, graph);
-    await checkFile(folder, graph.data);
-    return path;
-  }
-  const bytes = await readFile(path);
-  check(path, graph, bytes.byteLength, createHash('sha256').update(bytes).digest('hex'));
-  return bytes;
-}
-
-/** Without holding a file of gigabytes. */
-async function checkFile(
-  folder: string,
-  expected: GraphFile | NonNullable<GraphFile['data']>,
-): Promise<void> {
-  const path = join(folder, expected.file);
-  const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const piece of createReadStream(path, { highWaterMark: READ_BYTES })) {
-    hash.update(piece);
-    bytes += piece.length;
-  }
-  check(path, expected, bytes, hash.digest('hex'));
-}
-
-const READ_BYTES = 2 ** 22;
-
-function check(
-  path: string,
-  expected: { readonly bytes: number; readonly sha256: string },
-  bytes: number,
-  digest: string,
-): void {
-  if (bytes !== expected.bytes) {
-    throw new Error(`${path} has ${bytes} bytes, model.json says ${expected.bytes}`);
-  }
-  if (digest !== expected.sha256) {
-    throw new Error(`${path} has SHA-256 ${digest}, model.json says ${expected.sha256}`);
-  }
+  return manifest;
 }
 
 function parseJson(text: string, path: string): unknown {

@@ -1,94 +1,188 @@
-/** The models a server offers, from a folder of model folders. */
-import { access, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { GraphRunner } from './graph-runner.ts';
-import { GraphSession } from './graph-session.ts';
-import { readModelFolder } from './model-folder.ts';
+/** The models a server offers, from a folder of model folders, also while that folder changes. */
+import { basename } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProviderError } from './engine/engine-error.ts';
+import { type WatchOptions, watchFolder } from './folder-watch.ts';
+import { LoadedModel, type LoadOptions } from './loaded-model.ts';
+import { findModelFolders, fingerprintOf } from './model-folder.ts';
 import type { ModelRunner } from './model-runner.ts';
-import type { RunGate } from './run-gate.ts';
-import { signaturesOf } from './signatures.ts';
 
-export interface ModelRepository {
-  /** By name on the wire. */
-  readonly models: ReadonlyMap<string, ModelRunner>;
-  /** Model folders that could not be loaded, and why. */
-  readonly refused: readonly { readonly folder: string; readonly reason: string }[];
-  close(): Promise<void>;
+export interface RepositoryOptions extends LoadOptions {
+  /** A changed folder is read when it has not changed for this long: nobody copies gigabytes at once. */
+  readonly settleMs: number;
+  /** How long a model that was replaced or removed still takes requests that had found it before. */
+  readonly lingerMs: number;
+  /** How to notice changes; null for not at all. */
+  readonly watch: Omit<WatchOptions, 'log'> | null;
 }
 
-/**
- * Loads every folder in `modelsDir` that has a model.json; a bad one is refused and does not keep out the others.
- *
- * @throws {Error} if the directory can't be read
- */
-export async function loadRepository(
-  modelsDir: string,
-  options: { readonly gate: RunGate; readonly threads: number | undefined },
-): Promise<ModelRepository> {
-  const models = new Map<string, ModelRunner>();
-  const refused: { folder: string; reason: string }[] = [];
-  const sessions: GraphSession[] = [];
-  for (const folder of await findModelFolders(modelsDir)) {
+interface Refusal {
+  readonly folder: string;
+  readonly fingerprint: string;
+  readonly reason: string;
+}
+
+interface Served {
+  readonly fingerprint: string;
+  readonly model: LoadedModel;
+}
+
+export class ModelRepository {
+  readonly #dir: string;
+  readonly #options: RepositoryOptions;
+  /** By folder. */
+  readonly #served = new Map<string, Served>();
+  readonly #refused = new Map<string, Refusal>();
+  readonly #models = new Map<string, ModelRunner>();
+  readonly #retiring = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  #unreadable = false;
+  #unwatch: (() => Promise<void>) | null = null;
+
+  constructor(modelsDir: string, options: RepositoryOptions) {
+    this.#dir = modelsDir;
+    this.#options = options;
+  }
+
+  /** By name on the wire; it changes with the folder, and a model is in it when it is warm. */
+  get models(): ReadonlyMap<string, ModelRunner> {
+    return this.#models;
+  }
+
+  /** Model folders that could not be loaded, and why. */
+  get refused(): readonly Pick<Refusal, 'folder' | 'reason'>[] {
+    return [...this.#refused.values()];
+  }
+
+  /** Whether the model of this name on the wire has an engine to run on. */
+  isReady(name: string): boolean {
+    return [...this.#served.values()].some(({ model }) => model.ready && model.names.includes(name));
+  }
+
+  /**
+   * Loads every model folder; a bad one is refused and does not keep out the others. From then on the folder is watched.
+   *
+   * @throws {ProviderError} if this machine has not what a model is to run on
+   * @throws {Error} if the directory can't be read
+   */
+  async load(): Promise<void> {
+    for (const folder of await findModelFolders(this.#dir)) {
+      const fingerprint = await fingerprintOf(folder);
+      if (fingerprint === null) continue;
+      const error = await this.#replace(folder, fingerprint);
+      if (error instanceof ProviderError) throw error;
+    }
+    const { watch, log } = this.#options;
+    if (watch !== null) this.#unwatch = watchFolder(this.#dir, { ...watch, log }, () => this.refresh());
+  }
+
+  /**
+   * Takes over what has changed in the folder since.
+   *
+   * @returns false if a folder is still being written: look again soon
+   */
+  async refresh(): Promise<boolean> {
+    const { settleMs, log } = this.#options;
+    const seen = await this.#look();
+    const changed = seen && [...seen].filter(([folder, fingerprint]) => this.#known(folder) !== fingerprint);
+    if (changed === null || changed.length === 0) return true;
+
+    await delay(settleMs, undefined, { signal: this.#closing.signal }).catch(() => {});
+    let settled = true;
+    for (const [folder, fingerprint] of changed) {
+      if (this.#closing.signal.aborted) return true;
+      if ((await fingerprintOf(folder)) !== fingerprint) settled = false;
+      else if (fingerprint !== null) await this.#reload(folder, fingerprint);
+      else if (this.#forget(folder)) log(`removed ${basename(folder)}`);
+    }
+    return settled;
+  }
+
+  /** Answers what was taken on, then frees everything. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#unwatch?.();
+    this.#models.clear();
+    await Promise.all([...[...this.#served.values()].map(({ model }) => model.close()), ...this.#retiring]);
+    this.#served.clear();
+  }
+
+  /** @returns fingerprints of the folders that are there (null for one that was), or null if that can't be seen */
+  async #look(): Promise<Map<string, string | null> | null> {
+    let folders: readonly string[];
     try {
-      const loaded = await loadFolder(folder, options);
-      const taken = loaded.runners.find(({ signature }) => models.has(signature.name));
-      sessions.push(...loaded.sessions);
-      if (taken !== undefined)
-        throw new Error(`another folder already gives a model "${taken.signature.name}"`);
-      for (const runner of loaded.runners) models.set(runner.signature.name, runner);
+      folders = await findModelFolders(this.#dir);
     } catch (error) {
-      refused.push({ folder, reason: error instanceof Error ? error.message : String(error) });
+      // A share that is away for a moment is no reason to stop serving.
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!this.#unreadable) this.#options.log(`can't look for models, all stay as they are: ${reason}`);
+      this.#unreadable = true;
+      return null;
+    }
+    this.#unreadable = false;
+    const all = new Set([...folders, ...this.#served.keys(), ...this.#refused.keys()]);
+    const seen = new Map<string, string | null>();
+    for (const folder of all) seen.set(folder, await fingerprintOf(folder));
+    return seen;
+  }
+
+  #known(folder: string): string | null {
+    return (this.#refused.get(folder) ?? this.#served.get(folder))?.fingerprint ?? null;
+  }
+
+  /** Puts what the folder holds now in the place of what it held; if it is no good, all stays as it was. */
+  async #replace(folder: string, fingerprint: string): Promise<Error | null> {
+    const { log } = this.#options;
+    const before = this.#served.get(folder);
+    try {
+      const model = await this.#openModel(folder, before?.model);
+      this.#refused.delete(folder);
+      this.#served.set(folder, { fingerprint, model });
+      // In one go: a request finds all of the old one or all of the new one.
+      for (const name of before?.model.names ?? []) this.#models.delete(name);
+      for (const runner of model.runners) this.#models.set(runner.signature.name, runner);
+      if (before !== undefined) this.#retire(before.model);
+      return null;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#refused.set(folder, { folder, fingerprint, reason });
+      log(`refused ${folder}: ${reason}${before === undefined ? '' : '; the model it held before stays'}`);
+      return error instanceof Error ? error : new Error(reason);
     }
   }
-  return {
-    models,
-    refused,
-    close: async () => {
-      await Promise.all(sessions.map((session) => session.close()));
-    },
-  };
-}
 
-async function findModelFolders(modelsDir: string): Promise<string[]> {
-  const entries = await readdir(modelsDir, { withFileTypes: true });
-  const folders: string[] = [];
-  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    // Hidden ones are conversions under way.
-    if (entry.name.startsWith('.')) continue;
-    const folder = join(modelsDir, entry.name);
-    const hasManifest = await access(join(folder, 'model.json')).then(
-      () => true,
-      () => false,
+  async #reload(folder: string, fingerprint: string): Promise<void> {
+    const done = this.#served.has(folder) ? 'replaced' : 'added';
+    const error = await this.#replace(folder, fingerprint);
+    if (error === null) this.#options.log(`${done} ${basename(folder)}`);
+  }
+
+  async #openModel(folder: string, before: LoadedModel | undefined): Promise<LoadedModel> {
+    const model = await LoadedModel.open(folder, this.#options);
+    const taken = model.names.find((name) => this.#models.has(name) && !before?.names.includes(name));
+    if (taken === undefined && !this.#closing.signal.aborted) return model;
+    await model.close();
+    throw new Error(
+      taken === undefined ? 'the server is stopping' : `another folder already gives a model "${taken}"`,
     );
-    if (hasManifest) folders.push(folder);
   }
-  return folders;
-}
 
-async function loadFolder(
-  folder: string,
-  { gate, threads }: { readonly gate: RunGate; readonly threads: number | undefined },
-): Promise<{ runners: ModelRunner[]; sessions: GraphSession[] }> {
-  const { manifest, diffusion, gradient } = await readModelFolder(folder);
-  const signatures = signaturesOf(manifest);
-  const unet = {
-    session: await GraphSession.open(diffusion, signatures.diffusion, threads),
-    outputs: signatures.diffusion.outputs.map(({ name }) => name),
-  };
-  const runners = [new GraphRunner(signatures.diffusion, [unet], gate)];
-  if (gradient === null || signatures.classifier === null || signatures.guided === null) {
-    return { runners, sessions: [unet.session] };
+  /** @returns whether it gave models */
+  #forget(folder: string): boolean {
+    const before = this.#served.get(folder);
+    this.#refused.delete(folder);
+    this.#served.delete(folder);
+    for (const name of before?.model.names ?? []) this.#models.delete(name);
+    if (before !== undefined) this.#retire(before.model);
+    return before !== undefined;
   }
-  try {
-    const classifier = {
-      session: await GraphSession.open(gradient, signatures.classifier, threads),
-      outputs: signatures.classifier.outputs.map(({ name }) => name),
-    };
-    runners.push(new GraphRunner(signatures.classifier, [classifier], gate));
-    runners.push(new GraphRunner(signatures.guided, [unet, classifier], gate));
-    return { runners, sessions: [unet.session, classifier.session] };
-  } catch (error) {
-    await unet.session.close();
-    throw error;
+
+  /** Its requests finish on it. */
+  #retire(model: LoadedModel): void {
+    const retired = delay(this.#options.lingerMs, undefined, { signal: this.#closing.signal })
+      .catch(() => {})
+      .then(() => model.close())
+      .finally(() => this.#retiring.delete(retired));
+    this.#retiring.add(retired);
   }
 }

@@ -1,0 +1,61 @@
+/**
+ * An engine process: the graphs of one model folder in onnxruntime, run on request. It is a process of its own because
+ * onnxruntime-node computes on the calling thread and can't be interrupted, because ending a worker thread in the
+ * middle of a run aborts the process, and because a fault in native code takes its whole process along.
+ *
+ * It is told what to do by the server that started it, and ends when that one is gone.
+ */
+import { bytesPerElement, elementCount, viewBytes } from '../../inference/oip/datatype.ts';
+import { ProviderError } from './engine-error.ts';
+import { EXCHANGE_FD, Exchange, endOf, type TensorPlace } from './exchange.ts';
+import { readGraph } from './graph-file.ts';
+import type { FromEngine, GraphName, LoadMessage, RunMessage, ToEngine } from './messages.ts';
+import { OnnxSession } from './onnx-session.ts';
+import { checkProvider } from './provider.ts';
+
+const exchange = new Exchange(EXCHANGE_FD);
+const sessions = new Map<GraphName, OnnxSession>();
+
+async function load({ folder, graphs, settings }: LoadMessage): Promise<FromEngine> {
+  await checkProvider(settings);
+  for (const { graph, file, signature } of graphs) {
+    sessions.set(graph, await OnnxSession.open(await readGraph(folder, file), signature, settings));
+  }
+  return { kind: 'loaded' };
+}
+
+async function run({ graph, inputs, wanted }: RunMessage): Promise<FromEngine> {
+  const tensors = await exchange.take(inputs, reusedRoom);
+  const outputs = await sessions.get(graph)!.run(tensors, wanted);
+  return { kind: 'ran', outputs: await exchange.put(outputs, endOf(inputs)) };
+}
+
+const rooms = new Map<string, Uint8Array>();
+
+/** Memory that the last run had: touching fresh pages takes longer than the copy into them. */
+function reusedRoom({ name, datatype, shape }: TensorPlace): ReturnType<typeof viewBytes> {
+  const bytes = elementCount(shape) * bytesPerElement(datatype);
+  let room = rooms.get(name);
+  if (room === undefined || room.byteLength < bytes) {
+    room = new Uint8Array(bytes);
+    rooms.set(name, room);
+  }
+  return viewBytes(datatype, room.subarray(0, bytes));
+}
+
+function failed(error: unknown, during: 'model' | 'run'): FromEngine {
+  const reason = error instanceof Error ? error.message : String(error);
+  return { kind: 'failed', reason, of: error instanceof ProviderError ? 'provider' : during };
+}
+
+process.on('message', async (message: ToEngine) => {
+  const answer =
+    message.kind === 'load'
+      ? await load(message).catch((error: unknown) => failed(error, 'model'))
+      : await run(message).catch((error: unknown) => failed(error, 'run'));
+  process.send?.(answer);
+});
+process.on('disconnect', () => process.exit());
+
+// A terminal and a service manager signal the whole group; when to stop is for the server to say, after its last run.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

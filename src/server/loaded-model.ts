@@ -1,0 +1,85 @@
+/** A model folder in service: its engine, and the models on the wire that it gives. */
+import type { ModelFamily, ServedFamily } from './batching/options.ts';
+import { Engine, type EngineOptions } from './engine/engine.ts';
+import type { GraphSpec } from './engine/messages.ts';
+import { type SettingsFlags, settingsFor } from './engine/session-settings.ts';
+import { readManifest } from './model-folder.ts';
+import type { ModelRunner } from './model-runner.ts';
+import { signaturesOf } from './signatures.ts';
+
+export interface LoadOptions {
+  readonly engine: Omit<EngineOptions, 'warmUpSizes' | 'log'>;
+  readonly settings: SettingsFlags;
+  /** Largest batch that a graph is given; null for each model's own largest. */
+  readonly maxBatchSize: number | null;
+  /** Puts the queue in front of a model's graphs. */
+  readonly serve: (family: ModelFamily) => ServedFamily;
+  readonly log: (line: string) => void;
+}
+
+export class LoadedModel {
+  readonly runners: readonly ModelRunner[];
+  readonly #engine: Engine;
+  readonly #family: ServedFamily;
+
+  private constructor(engine: Engine, family: ServedFamily) {
+    this.runners = family.runners;
+    this.#engine = engine;
+    this.#family = family;
+  }
+
+  /**
+   * Reads a folder, checks its files against their digests, loads and warms up its graphs. That is done in a process of
+   * its own: whatever else is served goes on meanwhile.
+   *
+   * @throws {ProviderError} if this machine has not what the model is to run on
+   * @throws {Error} if the folder is no good
+   */
+  static async open(folder: string, options: LoadOptions): Promise<LoadedModel> {
+    const manifest = await readManifest(folder);
+    const { diffusion, classifier, guided } = signaturesOf(manifest);
+    const graphs: GraphSpec[] = [
+      { graph: 'diffusion', file: manifest.graphs.diffusion, signature: diffusion },
+    ];
+    if (manifest.graphs.gradient !== undefined && classifier !== null) {
+      graphs.push({ graph: 'gradient', file: manifest.graphs.gradient, signature: classifier });
+    }
+    const largest = options.maxBatchSize ?? manifest.max_batch_size;
+    const engine = await Engine.open(
+      { folder, graphs, settings: settingsFor(manifest, options.settings) },
+      {
+        ...options.engine,
+        // The largest first: if memory does not last for it, that shows now and not in the middle of a night, and
+        // smaller runs fit into what it has left. Then what a lonely request gets.
+        warmUpSizes: [...new Set([largest, 1])],
+        log: (line) => options.log(`${manifest.id}: ${line}`),
+      },
+    );
+    const part = (name: 'diffusion' | 'gradient') => {
+      const graph = engine.session(name);
+      return graph && { graph, signature: graph.signature };
+    };
+    const family = options.serve({
+      id: manifest.id,
+      diffusion: part('diffusion')!,
+      gradient: part('gradient'),
+      signatures: [diffusion, classifier, guided].filter((signature) => signature !== null),
+    });
+    return new LoadedModel(engine, family);
+  }
+
+  /** False while its engine is being replaced. */
+  get ready(): boolean {
+    return this.#engine.ready;
+  }
+
+  get names(): string[] {
+    return this.runners.map(({ signature }) => signature.name);
+  }
+
+  /** Answers what it has taken on, then frees everything. */
+  async close(): Promise<void> {
+    await this.#family.drain();
+    await this.#engine.close();
+  }
+}
