@@ -157,7 +157,10 @@ function send(res: ServerResponse, model: string, request: InferRequest, outputs
 }
 
 function sendJson(res: ServerResponse, status: number, json: unknown): void {
-  res.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(json));
+  const body = Buffer.from(JSON.stringify(json));
+  res
+    .writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': String(body.length) })
+    .end(body);
 }
 
 function sendStatus(res: ServerResponse, status: number): void {
