@@ -153,12 +153,13 @@ export class Batcher {
     request.fail(error);
     this.#options.observer?.requestFailed(service.family.id, reason);
     this.#end(service, lane, request);
-    this.#queueChanged(service);
   }
 
   #end(service: FamilyService, lane: Lane, request: PendingRequest): void {
+    const waited = lane.waitingItems;
     lane.remove(request, this.#timers.now());
     service.requestEnded(request);
+    if (lane.waitingItems < waited) this.#queueChanged(service);
   }
 
   /** Runs what can run as soon as whatever else has arrived by now has been read. */

@@ -16,8 +16,10 @@ import { CLASSES, IMAGE, tinyDiffusion, tinyGradient, tinyManifest } from '../ti
 
 export const PIXELS = IMAGE.channels * IMAGE.height * IMAGE.width;
 
-/** Lets promises settle. */
-export const settle = () => new Promise((resolve) => setImmediate(resolve));
+/** Lets everything happen that waits for nothing but its turn. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 8; i++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 /** Time that stands still until it is moved. */
 export class FakeTimers implements Timers {
