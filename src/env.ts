@@ -1,13 +1,14 @@
 /** What wrangler.toml binds, plus the variables an operator may set. */
 import type { SampleBatch } from './durable/sample-batch.ts';
 import type { SampleJob } from './durable/sample-job.ts';
+import type { InferenceEnv } from './inference/fleet/configuration.ts';
 
 /** The queue carries names only; what is sent is read from the job when it is sent. */
 export interface WebhookMessage {
   readonly job: string;
 }
 
-export interface Env {
+export interface Env extends InferenceEnv {
   readonly JOBS: DurableObjectNamespace<SampleJob>;
   readonly BATCHES: DurableObjectNamespace<SampleBatch>;
   readonly OUTPUTS: R2Bucket;
@@ -19,12 +20,8 @@ export interface Env {
   /** Secret of the operator: lets its bearer manage accounts and keys. Without it no request can. */
   readonly ADMIN_TOKEN?: string;
 
-  /** `embedded` or `remote`. */
-  readonly INFERENCE_BACKEND: string;
-  /** Base URL of an Open Inference Protocol v2 server; required for `remote`. */
-  readonly INFERENCE_URL?: string;
-  readonly INFERENCE_TOKEN?: string;
-  readonly INFERENCE_TIMEOUT_MS?: string;
+  /** What a request that does not say gets: `exact` (default) or `fast`. */
+  readonly DEFAULT_REPRODUCIBILITY?: string;
 
   /** Signs the webhooks of jobs that bring no secret of their own: `whsec_` and base64 of 24 to 64 bytes. */
   readonly WEBHOOK_SECRET?: string;

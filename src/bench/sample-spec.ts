@@ -32,6 +32,8 @@ export function oneBatch(manifest: ModelManifest, batch: number, steps: number):
       count: batch,
       classes: classesOf(batch),
       batchSize: batch,
+      reproducibility: 'exact',
+      precision: 'fp32',
       keepState: false,
       webhook: null,
       origin: 'http://127.0.0.1',

@@ -127,6 +127,7 @@ export class SampleBatch extends DurableObject<Env> {
       backend: createBackend(this.env),
       budget: alarmBudget(stepsPerAlarm),
       signal: this.#abort.signal,
+      turn: { owner: record.spec.job.id },
       now: () => Date.now(),
       wait: (ms) => scheduler.wait(ms),
       stopped: () => this.#stopped,

@@ -1,5 +1,8 @@
 /** What a job is: validated, resolved, complete. Plain data, stored once and never changed. */
+import type { Precision } from '../inference/backend.ts';
 import type { SamplerName } from '../models/manifest.ts';
+
+export type Reproducibility = 'exact' | 'fast';
 
 export interface SampleSpec {
   readonly id: string;
@@ -22,6 +25,10 @@ export interface SampleSpec {
   /** Image n is of class `classes[n % classes.length]`; null when nothing in the job needs a class. */
   readonly classes: readonly number[] | null;
   readonly batchSize: number;
+  /** `exact`: the bits of a step do not depend on what the backend computes beside it. */
+  readonly reproducibility: Reproducibility;
+  /** Of the tensors on the wire to a remote backend. */
+  readonly precision: Precision;
   /** Keep the final tensors after the images are written. */
   readonly keepState: boolean;
   readonly webhook: WebhookTarget | null;

@@ -38,6 +38,8 @@ export function renderSample(record: JobRecord, origin: string): SampleResponse 
       seed: spec.seed,
       count: spec.count,
       classes: spec.classes === null ? null : [...spec.classes],
+      reproducibility: spec.reproducibility,
+      precision: spec.precision,
       keep_state: spec.keepState,
     },
   };

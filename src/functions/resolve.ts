@@ -1,8 +1,9 @@
 /** From a valid request to a complete job: the model's defaults filled in, everything checked against the model. */
 import { createDiffusion, RespacingError } from '../core/index.ts';
-import type { SampleSpec, WebhookTarget } from '../durable/spec.ts';
+import type { Reproducibility, SampleSpec, WebhookTarget } from '../durable/spec.ts';
 import type { Env } from '../env.ts';
 import { isId, newId } from '../ids.ts';
+import { readPrecision } from '../inference/fleet/configuration.ts';
 import {
   diffusionSettingsOf,
   type ModelManifest,
@@ -71,6 +72,8 @@ export function resolveSample(
     count,
     classes,
     batchSize: manifest.max_batch_size,
+    reproducibility: request.reproducibility ?? defaultReproducibility(env),
+    precision: readPrecision(env),
     keepState: request.keep_state ?? false,
     webhook: resolveWebhook(request, env),
     origin,
@@ -141,6 +144,13 @@ function countSteps(manifest: ModelManifest, steps: string): number {
     if (!(error instanceof RespacingError || error instanceof RangeError)) throw error;
     throw fieldProblem('invalid-steps', '/steps', error.message);
   }
+}
+
+/** Exact unless the operator prefers throughput: a seed names a picture, whatever happens while it is drawn. */
+function defaultReproducibility(env: Env): Reproducibility {
+  const value = env.DEFAULT_REPRODUCIBILITY || 'exact';
+  if (value === 'exact' || value === 'fast') return value;
+  throw new Error(`DEFAULT_REPRODUCIBILITY is ${JSON.stringify(value)}, expected "exact" or "fast"`);
 }
 
 function resolveWebhook({ webhook }: SampleRequest, env: Env): WebhookTarget | null {

@@ -22,7 +22,20 @@ export interface EvaluationRequest {
    * guided; without it the classifier does not run.
    */
   readonly target?: Float32Array;
+  /**
+   * The answer's bits must not depend on what else the backend computes at the time: a batch that it forms holds this
+   * request alone. Default false: the backend may join the steps of several jobs, and a sum may round in another way.
+   */
+  readonly exact?: boolean;
+  /**
+   * Precision of x on its way there and of the outputs on their way back; default `fp32`. With `fp16` the networks see
+   * x rounded to half precision and the answer is rounded once more, to the same bits whichever backend is asked.
+   */
+  readonly precision?: Precision;
 }
+
+/** How exact the tensors are that go to a backend and come from it. Whatever it is, both ends compute in float32. */
+export type Precision = 'fp32' | 'fp16';
 
 /** What the networks say about one batch. Validated: right sizes, every value finite. */
 export interface Evaluation {
@@ -30,11 +43,17 @@ export interface Evaluation {
   readonly modelOutput: Float32Array;
   /** d/dx of sum_k target_k log p(k | x_t, t), `[N, C, H, W]`, unscaled; `null` for an unguided step. */
   readonly gradient: Float32Array | null;
+  /** Which of several backends answered, by its name in the configuration. */
+  readonly backend?: string;
 }
 
 export interface EvaluateOptions {
   /** Aborts the call: a cancelled job, or the deadline of this attempt. */
   readonly signal?: AbortSignal;
+  /** Whose step it is, e.g. a job's id: a backend with a queue shares out its turns between owners. */
+  readonly owner?: string;
+  /** Place in the backend's queue, smaller first, as in Triton's `priority` parameter; absent: the backend's default. */
+  readonly priority?: number;
 }
 
 export interface InferenceBackend {
@@ -57,6 +76,9 @@ export interface InferenceBackend {
  * - `invalid_response`: an answer that fails validation (names, datatypes, shapes, byte counts, NaN, Inf)
  * - `rejected`: the backend understood and refuses (4xx); the same request will be refused again
  * - `unknown_model`: the backend does not have this model
+ * - `unauthorized`: the backend does not accept the token (401, 403)
+ * - `wrong_model`: the backend has another model under this name: its digest differs. Retryable, because models are
+ *   replaced one server after the other and the right one may come back
  * - `aborted`: the caller's signal fired
  */
 export type BackendErrorKind =
@@ -65,6 +87,8 @@ export type BackendErrorKind =
   | 'invalid_response'
   | 'rejected'
   | 'unknown_model'
+  | 'unauthorized'
+  | 'wrong_model'
   | 'aborted';
 
 const RETRYABLE: Readonly<Record<BackendErrorKind, boolean>> = {
@@ -73,6 +97,8 @@ const RETRYABLE: Readonly<Record<BackendErrorKind, boolean>> = {
   invalid_response: true,
   rejected: false,
   unknown_model: false,
+  unauthorized: false,
+  wrong_model: true,
   aborted: false,
 };
 

@@ -3,7 +3,8 @@
  * anything of it is used: one NaN would be in every later x_t.
  */
 import type { ModelManifest } from '../models/manifest.ts';
-import { BackendError, type Evaluation, type EvaluationRequest } from './backend.ts';
+import { BackendError, type Evaluation, type EvaluationRequest, type Precision } from './backend.ts';
+import { fromHalf, HALF_OVERFLOW, roundToHalf } from './half.ts';
 import type { Datatype, TensorData } from './oip/datatype.ts';
 import { elementCount } from './oip/datatype.ts';
 
@@ -31,40 +32,52 @@ export function expectedOutputs(request: EvaluationRequest, manifest: ModelManif
 /**
  * Checks an answer and takes the evaluation from it; outputs nobody asked for are ignored.
  *
+ * @param precision of the job. With `fp16` an answer in FP32 is rounded here, to the bits the server would have sent.
  * @throws {BackendError} `invalid_response`, naming the tensor and what is wrong with it
  */
 export function toEvaluation(
   answer: readonly AnsweredTensor[],
   expected: readonly ExpectedTensor[],
+  precision: Precision = 'fp32',
 ): Evaluation {
-  const values = new Map(expected.map((tensor) => [tensor.name, checkTensor(answer, tensor)]));
+  const values = new Map(expected.map((tensor) => [tensor.name, checkTensor(answer, tensor, precision)]));
   return { modelOutput: values.get('output')!, gradient: values.get('gradient') ?? null };
 }
 
-function checkTensor(answer: readonly AnsweredTensor[], { name, shape }: ExpectedTensor): Float32Array {
+function checkTensor(
+  answer: readonly AnsweredTensor[],
+  { name, shape }: ExpectedTensor,
+  precision: Precision,
+): Float32Array {
   const found = answer.filter((tensor) => tensor.name === name);
   const tensor = found[0];
   if (tensor === undefined || found.length > 1) {
     const names = answer.map((other) => `"${other.name}"`).join(', ') || 'none';
     throw invalid(`expected one output "${name}", got ${names}`);
   }
-  if (tensor.datatype !== 'FP32' || !(tensor.data instanceof Float32Array)) {
-    throw invalid(`output "${name}" is ${tensor.datatype}, expected FP32`);
-  }
   if (tensor.shape.length !== shape.length || tensor.shape.some((dim, axis) => dim !== shape[axis])) {
     throw invalid(`output "${name}" has shape [${tensor.shape}], expected [${shape}]`);
   }
   const count = elementCount(shape);
   if (tensor.data.length !== count) {
-    throw invalid(
-      `output "${name}" has ${tensor.data.byteLength} bytes, expected ${4 * count} for [${shape}]`,
-    );
+    throw invalid(`output "${name}" has ${tensor.data.length} values, expected ${count} for [${shape}]`);
   }
-  const bad = firstNonFinite(tensor.data);
+  const values = toFloats(tensor, precision);
+  const bad = firstNonFinite(values);
   if (bad !== -1) {
-    throw invalid(`output "${name}" is ${tensor.data[bad]} at [${positionOf(bad, shape)}] of [${shape}]`);
+    throw invalid(`output "${name}" is ${values[bad]} at [${positionOf(bad, shape)}] of [${shape}]`);
   }
-  return tensor.data;
+  return values;
+}
+
+function toFloats({ name, datatype, data }: AnsweredTensor, precision: Precision): Float32Array {
+  if (datatype === 'FP32' && data instanceof Float32Array) {
+    return precision === 'fp32' ? data : roundToHalf(data);
+  }
+  if (datatype === 'FP16' && data instanceof Float16Array && precision === 'fp16') return fromHalf(data);
+  throw invalid(
+    `output "${name}" is ${datatype}, expected ${precision === 'fp32' ? 'FP32' : 'FP16 or FP32'}`,
+  );
 }
 
 function invalid(message: string): BackendError {
@@ -111,6 +124,11 @@ export function checkRequest(request: EvaluationRequest, manifest: ModelManifest
   ] as const) {
     const bad = firstNonFinite(data);
     if (bad !== -1) throw mistake(field, `${data[bad]} at index ${bad}`, 'finite values');
+  }
+  if (request.precision === 'fp16') {
+    const far = request.x.findIndex((value) => Math.abs(value) >= HALF_OVERFLOW);
+    if (far !== -1)
+      throw mistake('x', `${request.x[far]} at index ${far}`, 'values that half precision holds');
   }
 
   if (manifest.class_conditional !== (request.label !== undefined)) {

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BackendError, type EvaluationRequest } from '../../src/inference/backend.ts';
 import { RemoteBackend } from '../../src/inference/remote/remote-backend.ts';
+import { modelDigest } from '../../src/models/manifest.ts';
 import { parseRetryAfter } from '../../src/retry-after.ts';
 import { tinyManifest } from '../server/tiny-model.ts';
 
@@ -16,15 +17,25 @@ type Handler = (res: ServerResponse, req: IncomingMessage, body: Buffer) => void
 let server: Server;
 let backend: RemoteBackend;
 let handler: Handler;
+/** What answers questions about models; without it the server has nothing to say. */
+let status: Handler;
+/** Such questions so far. */
+let statusAsked: string[];
 /** What the server was asked last. */
 let asked: { url: string; headers: IncomingMessage['headers']; body: Buffer } | undefined;
 
 // A server of its own for each test: none finds a connection that an earlier one left behind.
 beforeEach(async () => {
   asked = undefined;
+  status = (res) => void res.writeHead(404).end();
+  statusAsked = [];
   server = createServer(async (req, res) => {
     const chunks: Buffer[] = [];
     for await (const chunk of req) chunks.push(chunk as Buffer);
+    if (req.method === 'GET') {
+      statusAsked.push(req.url!);
+      return status(res, req, Buffer.alloc(0));
+    }
     asked = { url: req.url!, headers: req.headers, body: Buffer.concat(chunks) };
     handler(res, req, asked.body);
   });
@@ -39,9 +50,9 @@ afterEach(() => {
   server.close();
 });
 
-function connect(url: string): RemoteBackend {
+function connect(url: string, options: { fp16?: boolean } = {}): RemoteBackend {
   const findModel = (id: string) => (id === MANIFEST.id ? MANIFEST : null);
-  return new RemoteBackend({ url, token: 'secret', timeoutMs: TIMEOUT_MS, findModel });
+  return new RemoteBackend({ url, token: 'secret', timeoutMs: TIMEOUT_MS, findModel, ...options });
 }
 
 const unguided: EvaluationRequest = {
@@ -71,14 +82,21 @@ const GRADIENT: Output = {
 };
 
 /** Answers as the protocol's text says, with binary tensors. */
-function answer(outputs: Output[], model = 'tiny'): { headers: Record<string, string>; body: Buffer } {
-  const blobs = outputs.map(({ values }) => Buffer.from(Float32Array.from(values).buffer));
+function answer(
+  outputs: Output[],
+  model = 'tiny',
+  parameters?: object,
+): { headers: Record<string, string>; body: Buffer } {
+  const blobs = outputs.map(({ values, datatype }) =>
+    Buffer.from((datatype === 'FP16' ? Float16Array.from(values) : Float32Array.from(values)).buffer),
+  );
   const json = Buffer.from(
     JSON.stringify({
       model_name: model,
-      outputs: outputs.map(({ name, shape, values, datatype = 'FP32' }) => ({
+      parameters,
+      outputs: outputs.map(({ name, shape, datatype = 'FP32' }, i) => ({
         ...{ name, shape, datatype },
-        parameters: { binary_data_size: 4 * values.length },
+        parameters: { binary_data_size: blobs[i]!.length },
       })),
     }),
   );
@@ -88,9 +106,15 @@ function answer(outputs: Output[], model = 'tiny'): { headers: Record<string, st
   };
 }
 
-function respond(outputs: Output[], model?: string): Handler {
-  const { headers, body } = answer(outputs, model);
+function respond(outputs: Output[], model?: string, parameters?: object): Handler {
+  const { headers, body } = answer(outputs, model, parameters);
   return (res) => void res.writeHead(200, headers).end(body);
+}
+
+/** The JSON part of what the server was asked last. */
+function askedJson(): { inputs: { name: string; datatype: string }[]; outputs: object[] } {
+  const length = Number(asked?.headers['inference-header-content-length']);
+  return JSON.parse(asked!.body.subarray(0, length).toString());
 }
 
 async function failure(request = unguided, options = {}): Promise<BackendError> {
@@ -121,12 +145,13 @@ describe('a good answer', () => {
     expect(asked?.url).toBe('/v2/models/tiny-guided/infer');
     expect(asked?.headers.authorization).toBe('Bearer secret');
     const length = Number(asked?.headers['inference-header-content-length']);
-    const json = JSON.parse(asked!.body.subarray(0, length).toString());
+    const json = askedJson();
     const input = (name: string, shape: number[], size: number) => ({
       ...{ name, shape, datatype: 'FP32' },
       parameters: { binary_data_size: size },
     });
     expect(json).toEqual({
+      parameters: { timeout: 1000 * TIMEOUT_MS },
       inputs: [input('x', [1, 2, 2, 3], 48), input('timestep', [1], 4), input('target', [1, 3], 12)],
       outputs: [
         { name: 'output', parameters: { binary_data: true } },
@@ -135,6 +160,13 @@ describe('a good answer', () => {
     });
     expect(asked!.body.length).toBe(length + 48 + 4 + 12);
     expect(asked!.body.readFloatLE(length + 48)).toBe(7);
+  });
+
+  test('has the owner, the priority and whether bits matter as parameters of its request', async () => {
+    handler = respond([OUTPUT]);
+    await backend.evaluate({ ...unguided, exact: true }, { owner: 'smp_1', priority: 50 });
+    const parameters = { timeout: 1000 * TIMEOUT_MS, owner: 'smp_1', priority: 50, exact: true };
+    expect(askedJson()).toMatchObject({ parameters });
   });
 
   test('may come as JSON from a server without the binary extension', async () => {
@@ -196,7 +228,8 @@ describe('a server that', () => {
     [408, 'timeout', true],
     [404, 'unknown_model', false],
     [400, 'rejected', false],
-    [401, 'rejected', false],
+    [401, 'unauthorized', false],
+    [403, 'unauthorized', false],
     [413, 'rejected', false],
   ] as const)('answers %d is %s', async (status, kind, retryable) => {
     handler = (res) => void res.writeHead(status).end(JSON.stringify({ error: 'the reason' }));
@@ -300,6 +333,108 @@ describe('a server that', () => {
   test('answers a guided step with NaN in the gradient is invalid', async () => {
     handler = respond([OUTPUT, { ...GRADIENT, values: GRADIENT.values.with(0, Number.NaN) }], 'tiny-guided');
     expect((await failure(guided)).message).toMatch(/"gradient" is NaN at \[0,0,0,0\]/);
+  });
+});
+
+describe('half precision', () => {
+  const request: EvaluationRequest = {
+    ...unguided,
+    x: Float32Array.from({ length: 12 }, (_, i) => (i - 6) / 3),
+    precision: 'fp16',
+  };
+  const values = Array.from({ length: 24 }, (_, i) => (i - 12) / 7);
+  const halves = Float32Array.from(values, Math.f16round);
+
+  test('sends x and asks for the outputs as FP16, and gives the answer as float32', async () => {
+    const { headers, body } = answer([{ ...OUTPUT, values, datatype: 'FP16' }]);
+    handler = (res) => void res.writeHead(200, headers).end(body);
+    expect((await backend.evaluate(request)).modelOutput).toEqual(halves);
+    expect(askedJson().inputs.map(({ name, datatype }) => [name, datatype])).toEqual([
+      ['x', 'FP16'],
+      ['timestep', 'FP32'],
+    ]);
+    expect(askedJson().outputs).toEqual([
+      { name: 'output', parameters: { binary_data: true, datatype: 'FP16' } },
+    ]);
+    const length = Number(asked?.headers['inference-header-content-length']);
+    const sent = new Float16Array(new Uint8Array(asked!.body.subarray(length, length + 24)).buffer);
+    expect([...sent]).toEqual([...request.x].map(Math.f16round));
+  });
+
+  test('is the same bits from a server that speaks FP32 alone', async () => {
+    const { port } = server.address() as AddressInfo;
+    backend = connect(`http://127.0.0.1:${port}`, { fp16: false });
+    handler = respond([{ ...OUTPUT, values }]);
+    expect((await backend.evaluate(request)).modelOutput).toEqual(halves);
+    const length = Number(asked?.headers['inference-header-content-length']);
+    const sent = new Float32Array(new Uint8Array(asked!.body.subarray(length, length + 48)).buffer);
+    expect([...sent]).toEqual([...request.x].map(Math.f16round));
+    expect(askedJson().outputs).toEqual([{ name: 'output', parameters: { binary_data: true } }]);
+  });
+
+  test('that does not hold x, or the answer, is said', async () => {
+    const error = await failure({ ...request, x: request.x.with(3, 65_520) });
+    expect(error).toMatchObject({
+      kind: 'rejected',
+      message: expect.stringMatching(/x: got 65520 at index 3/),
+    });
+    handler = respond([{ ...OUTPUT, values: values.with(0, 1e6) }]);
+    expect(await failure(request)).toMatchObject({
+      kind: 'invalid_response',
+      message: expect.stringMatching(/"output" is Infinity at \[0,0,0,0\]/),
+    });
+  });
+
+  test('that nobody asked for is no answer', async () => {
+    handler = respond([{ ...OUTPUT, datatype: 'FP16' }]);
+    expect((await failure()).message).toMatch(/output "output" is FP16, expected FP32/);
+  });
+});
+
+describe('the digest of the model', () => {
+  const digest = modelDigest(MANIFEST);
+
+  test('in the answer is right or the answer is refused, and nothing else is asked', async () => {
+    handler = respond([OUTPUT], 'tiny', { digest });
+    await backend.evaluate(unguided);
+    handler = respond([OUTPUT], 'tiny', { digest: 'sha256:other' });
+    const error = await failure();
+    expect([error.kind, error.retryable]).toEqual(['wrong_model', true]);
+    expect(error.message).toBe(
+      `http://127.0.0.1:${(server.address() as AddressInfo).port} has tiny as "sha256:other", but the job began with "${digest}"`,
+    );
+    expect(statusAsked).toEqual([]);
+  });
+
+  test('is looked up in the metadata once if the answers have none', async () => {
+    handler = respond([OUTPUT]);
+    status = (res) => void res.end(JSON.stringify({ name: 'tiny', parameters: { digest } }));
+    for (let step = 0; step < 3; step++) await backend.evaluate(unguided);
+    expect(statusAsked).toEqual(['/v2/models/tiny']);
+  });
+
+  test('that the metadata has is held against the job', async () => {
+    handler = respond([OUTPUT]);
+    status = (res) => void res.end(JSON.stringify({ parameters: { digest: 'sha256:other' } }));
+    expect((await failure()).kind).toBe('wrong_model');
+  });
+
+  test.each<[string, Handler]>([
+    ['no metadata', (res) => void res.writeHead(404).end()],
+    ['metadata without a digest', (res) => void res.end('{"name":"tiny"}')],
+    ['a page', (res) => void res.end('<html>')],
+  ])('is nowhere to be had from a server with %s: the name has to do', async (_, silent) => {
+    handler = respond([OUTPUT]);
+    status = silent;
+    await backend.evaluate(unguided);
+    await backend.evaluate(unguided);
+    expect(statusAsked.length).toBe(1);
+  });
+
+  test('that can not be looked up now leaves the answer unused', async () => {
+    handler = respond([OUTPUT]);
+    status = (res) => void res.writeHead(503).end();
+    expect(await failure()).toMatchObject({ kind: 'unavailable', retryable: true });
   });
 });
 

@@ -1,7 +1,7 @@
 /** The HTTP exchange of a guided step and nothing else: one message, sent again and again from the Worker. */
 import { Trajectory } from '../../durable/batch/trajectory.ts';
 import { encodeRequest } from '../../inference/oip/request.ts';
-import { toInferRequest } from '../../inference/remote/infer-request.ts';
+import { toInferRequest, wireModel } from '../../inference/remote/infer-request.ts';
 import { expectedOutputs } from '../../inference/validate.ts';
 import { findModel } from '../../models/registry.ts';
 import { MODEL, oneBatch } from '../sample-spec.ts';
@@ -11,12 +11,18 @@ export async function fetchBare({ url, batch, exchanges }: FetchInput): Promise<
   const manifest = findModel(MODEL)!;
   const trajectory = new Trajectory(oneBatch(manifest, batch, 50), manifest);
   const step = trajectory.request(trajectory.start());
-  const { model, body } = toInferRequest(step, expectedOutputs(step, manifest));
-  const message = encodeRequest(body);
+  const request = toInferRequest(step, expectedOutputs(step, manifest), {
+    fp16: false,
+    timeoutMs: 30_000,
+    owner: undefined,
+    priority: undefined,
+  });
+  const message = encodeRequest(request);
+  const target = `${url}/v2/models/${wireModel(step)}/infer`;
   const startedAt = Date.now();
   for (let i = 0; i < exchanges; i++) {
     const init = { method: 'POST', headers: message.headers, body: message.body };
-    const response = await fetch(`${url}/v2/models/${model}/infer`, init);
+    const response = await fetch(target, init);
     await response.arrayBuffer();
   }
   return { ms: (Date.now() - startedAt) / exchanges };

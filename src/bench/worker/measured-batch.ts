@@ -72,6 +72,7 @@ export class MeasuredBatch extends SampleBatch {
       backend: order === 'write_first' ? asIfEmbedded(backend) : backend,
       budget: { allows: () => true },
       signal: new AbortController().signal,
+      turn: { owner: spec.job.id },
       now: () => Date.now(),
       wait: (ms) => scheduler.wait(ms),
       stopped: () => false,

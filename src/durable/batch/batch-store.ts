@@ -4,6 +4,7 @@ import { MigratedStore } from '../migrated-store.ts';
 import type { BatchSpec, Failure } from '../spec.ts';
 import { readTensors, writeTensor } from './chunks.ts';
 import { batchMigrations } from './migrations.ts';
+import type { StepEvent } from './step-loop.ts';
 
 /** `finishing`: every step is committed, the images are being written. */
 export type BatchStatus = 'running' | 'finishing' | 'succeeded' | 'failed' | 'canceled';
@@ -82,7 +83,7 @@ export class BatchStore extends MigratedStore {
   }
 
   /** Commits one step: x_t, step index, solver history and the step's event, together. */
-  commitStep(state: SamplerState, event: Readonly<Record<string, unknown>>, now: number): void {
+  commitStep(state: SamplerState, event: StepEvent, now: number): void {
     const { tensors, ...scalars } = state;
     this.storage.transactionSync(() => {
       for (const [name, tensor] of Object.entries(tensors)) writeTensor(this.sql, name, tensor);

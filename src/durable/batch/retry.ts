@@ -44,11 +44,16 @@ export function judge(error: unknown, attempts: number, failingForMs: number, de
   if (backend !== null && !backend.retryable) return fail('backend_rejected', error.message);
   if (failingForMs >= deadlineMs) {
     const seconds = Math.round(failingForMs / 1000);
-    const code = backend === null ? 'output_deadline' : 'backend_deadline';
+    const code = deadlineCode(backend);
     return fail(code, `nothing succeeded for ${seconds} s; last error: ${error.message}`);
   }
   const asked = Math.min((backend?.retryAfter ?? 0) * 1000, MAX_RETRY_AFTER_MS);
   return { kind: 'retry', delayMs: Math.max(asked, jitterBackoff(attempts, BASE_DELAY_MS, MAX_DELAY_MS)) };
+}
+
+function deadlineCode(backend: BackendError | null): Failure['code'] {
+  if (backend === null) return 'output_deadline';
+  return backend.kind === 'wrong_model' ? 'model_changed' : 'backend_deadline';
 }
 
 function fail(code: Failure['code'], message: string): Verdict {

@@ -1,6 +1,6 @@
 /** The timestep loop: evaluate, step, commit, until the walk is done, the budget is spent or someone says stop. */
 import type { SamplerState } from '../../core/index.ts';
-import type { Evaluation, InferenceBackend } from '../../inference/backend.ts';
+import type { EvaluateOptions, Evaluation, InferenceBackend } from '../../inference/backend.ts';
 import type { Budget } from './budget.ts';
 import type { Trajectory } from './trajectory.ts';
 
@@ -8,13 +8,22 @@ export interface LoopPorts {
   readonly backend: InferenceBackend;
   readonly budget: Budget;
   readonly signal: AbortSignal;
+  /** Whose steps these are and their place in a queue, for a backend that shares out its turns. */
+  readonly turn: Pick<EvaluateOptions, 'owner' | 'priority'>;
   now(): number;
   /** Gives the event loop to others for this long, ms. */
   wait(ms: number): Promise<unknown>;
   /** Whether the walk has been cancelled or taken over; nothing is committed after it says so. */
   stopped(): boolean;
   /** Makes the state the one to resume from. */
-  commit(state: SamplerState, event: { readonly backend_ms: number }): void;
+  commit(state: SamplerState, event: StepEvent): void;
+}
+
+/** What is kept of a step beside its state. */
+export interface StepEvent {
+  readonly backend_ms: number;
+  /** Which server of a fleet computed it. */
+  readonly backend?: string;
 }
 
 export type LoopEnd = 'done' | 'budget' | 'stopped';
@@ -50,7 +59,8 @@ export async function runSteps(
       await ports.wait(bodyLeavesAfterMs(next.tensors.x.byteLength));
       if (ports.stopped()) return 'stopped';
     }
-    ports.commit(next, { backend_ms: ms });
+    const { backend } = evaluation;
+    ports.commit(next, { backend_ms: ms, ...(backend === undefined ? {} : { backend }) });
     if (!goOn) return next.done ? 'done' : 'budget';
     state = next;
     call = ahead ?? evaluateAt(trajectory, next, ports);
@@ -68,7 +78,8 @@ async function evaluateAt(
   ports: LoopPorts,
 ): Promise<TimedEvaluation> {
   const startedAt = ports.now();
-  const evaluation = await ports.backend.evaluate(trajectory.request(state), { signal: ports.signal });
+  const { signal, turn } = ports;
+  const evaluation = await ports.backend.evaluate(trajectory.request(state), { ...turn, signal });
   return { evaluation, ms: ports.now() - startedAt };
 }
 

@@ -26,6 +26,8 @@ export class Trajectory {
   readonly #elements: number;
   readonly #labels: Int32Array | null;
   readonly #target: Float32Array | null;
+  /** What decides the bits of an evaluation beside its tensors: the same for every step of the job. */
+  readonly #numerics: Pick<EvaluationRequest, 'exact' | 'precision'>;
 
   constructor(spec: BatchSpec, manifest: ModelManifest) {
     const { job, first, size } = spec;
@@ -40,6 +42,7 @@ export class Trajectory {
       channels,
       batch: size,
     };
+    this.#numerics = { exact: job.reproducibility !== 'fast', precision: job.precision };
     this.#elements = channels * height * width;
     const images = Array.from({ length: size }, (_, i) => first + i);
     this.#seeds = images.map((image) => imageSeed(job.seed, image));
@@ -66,6 +69,7 @@ export class Trajectory {
     const guided = this.#target !== null && needsGradient(this.diffusion, this.#config, state);
     return {
       model: this.#manifest.id,
+      ...this.#numerics,
       shape: [size, channels, height, width],
       x: state.tensors.x,
       timestep: new Float32Array(size).fill(modelTimestep(this.diffusion, state.t)),

@@ -83,6 +83,10 @@ export const sampleRequest = z
       .boolean()
       .optional()
       .openapi({ description: 'Clamp the predicted x_0 to [-1, 1] at every step.' }),
+    reproducibility: z.enum(['exact', 'fast']).optional().openapi({
+      description:
+        "exact: the bits of an image do not depend on what else the inference server computes. fast: its steps may share the server's batches with other jobs, and the last bits may differ from run to run. By default as the deployment says, exact unless it says otherwise.",
+    }),
     keep_state: z
       .boolean()
       .optional()

@@ -61,6 +61,10 @@ export const sampleResponse = z
       seed: z.int(),
       count: z.int(),
       classes: z.array(z.int()).nullable(),
+      reproducibility: z.enum(['exact', 'fast']),
+      precision: z
+        .enum(['fp32', 'fp16'])
+        .openapi({ description: 'Of the tensors between Cairn and its inference servers.' }),
       keep_state: z.boolean(),
     }),
   })

@@ -19,6 +19,7 @@ export async function toBackendError(response: Response, what: string): Promise<
 
 function kindOf(status: number): BackendErrorKind {
   if (status === 404) return 'unknown_model';
+  if (status === 401 || status === 403) return 'unauthorized';
   if (status === 408) return 'timeout';
   if (status === 429 || status >= 500) return 'unavailable';
   // Other 4xx, and 3xx: a redirect is a wrong INFERENCE_URL and would carry the token elsewhere.

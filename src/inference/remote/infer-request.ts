@@ -1,26 +1,61 @@
 import type { EvaluationRequest } from '../backend.ts';
+import { roundToHalf, toHalf } from '../half.ts';
 import { wireName } from '../oip/model-names.ts';
 import type { InferRequest } from '../oip/request.ts';
-import type { NamedTensor } from '../oip/tensor.ts';
+import type { NamedTensor, Parameters } from '../oip/tensor.ts';
 import type { ExpectedTensor } from '../validate.ts';
 
-/** The one call that evaluates a batch: which model on the server, and what it is sent. */
+export interface CallOptions {
+  /** Whether the server takes and gives FP16; if not, a half-precision job sends it its rounded values as FP32. */
+  readonly fp16: boolean;
+  /** After this long nobody waits for the answer. */
+  readonly timeoutMs: number;
+  readonly owner: string | undefined;
+  readonly priority: number | undefined;
+}
+
+/** Name on the wire of the model that answers a request. */
+export function wireModel({ model, target }: EvaluationRequest): string {
+  return target === undefined ? wireName.diffusion(model) : wireName.guided(model);
+}
+
+/** The one call that evaluates a batch: what the server is sent, and which outputs it is asked for. */
 export function toInferRequest(
   request: EvaluationRequest,
   expected: readonly ExpectedTensor[],
-): { readonly model: string; readonly body: InferRequest } {
-  const { model, shape, x, timestep, label, target } = request;
+  options: CallOptions,
+): InferRequest {
+  const { shape, timestep, label, target } = request;
   const [batch] = shape;
+  const half = request.precision === 'fp16' && options.fp16;
   const inputs: NamedTensor[] = [
-    { name: 'x', datatype: 'FP32', shape, data: x },
+    imageTensor(request, half),
     { name: 'timestep', datatype: 'FP32', shape: [batch], data: timestep },
   ];
   if (label !== undefined) inputs.push({ name: 'label', datatype: 'INT32', shape: [batch], data: label });
   if (target !== undefined) {
     inputs.push({ name: 'target', datatype: 'FP32', shape: [batch, target.length / batch], data: target });
   }
+  const outputs = expected.map(({ name }) => ({
+    name,
+    binary: true,
+    ...(half ? { datatype: 'FP16' as const } : {}),
+  }));
+  return { parameters: schedulingParameters(request, options), inputs, outputs };
+}
+
+function imageTensor({ shape, x, precision }: EvaluationRequest, half: boolean): NamedTensor {
+  if (half) return { name: 'x', datatype: 'FP16', shape, data: toHalf(x) };
+  return { name: 'x', datatype: 'FP32', shape, data: precision === 'fp16' ? roundToHalf(x) : x };
+}
+
+/** Triton's `timeout` (microseconds) and `priority`; `owner` and `exact` are Cairn's own, and others pass over them. */
+function schedulingParameters({ exact }: EvaluationRequest, options: CallOptions): Parameters {
+  const { timeoutMs, owner, priority } = options;
   return {
-    model: target === undefined ? wireName.diffusion(model) : wireName.guided(model),
-    body: { inputs, outputs: expected.map(({ name }) => ({ name, binary: true })) },
+    timeout: timeoutMs * 1000,
+    ...(owner === undefined ? {} : { owner }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(exact === true ? { exact } : {}),
   };
 }

@@ -11,12 +11,14 @@ import { elementCount } from '../oip/datatype.ts';
 import { ProtocolError } from '../oip/error.ts';
 import { HEADER_LENGTH } from '../oip/framing.ts';
 import { encodeRequest } from '../oip/request.ts';
-import { decodeResponse, type InferResponse } from '../oip/response.ts';
-import { checkRequest, type ExpectedTensor, expectedOutputs, toEvaluation } from '../validate.ts';
-import { type Deadline, startDeadline } from './deadline.ts';
-import { toBackendError } from './http-error.ts';
-import { toInferRequest } from './infer-request.ts';
-import { BodyTooLargeError, readBody } from './read-body.ts';
+import { decodeResponse } from '../oip/response.ts';
+import { type PreparedRequest, prepare } from '../prepare.ts';
+import { type ExpectedTensor, toEvaluation } from '../validate.ts';
+import { startDeadline } from './deadline.ts';
+import { DigestCheck } from './digest-check.ts';
+import { exchange } from './exchange.ts';
+import { toInferRequest, wireModel } from './infer-request.ts';
+import { askDigest, askReady, type ModelPlace } from './model-status.ts';
 
 export interface RemoteOptions {
   /** Base URL of the server, e.g. `https://gpu.example.com` (the part before `/v2`). */
@@ -25,74 +27,85 @@ export interface RemoteOptions {
   readonly token?: string;
   /** Deadline of one call, body included. */
   readonly timeoutMs: number;
+  /** Whether the server takes and gives FP16 where a job asks for half precision. Default true. */
+  readonly fp16?: boolean;
   readonly findModel: (id: string) => ModelManifest | null;
 }
+
+/** A question whether a server is well: it costs the server nothing, so a slow answer is none. */
+const PROBE_TIMEOUT_MS = 5_000;
 
 export class RemoteBackend implements InferenceBackend {
   readonly name = 'remote';
   readonly remote = true;
   readonly #options: RemoteOptions;
   readonly #base: string;
+  readonly #digests: DigestCheck;
 
   constructor(options: RemoteOptions) {
     this.#options = options;
     this.#base = options.url.replace(/\/+$/, '');
+    this.#digests = new DigestCheck(this.#base);
   }
 
   async evaluate(request: EvaluationRequest, options: EvaluateOptions = {}): Promise<Evaluation> {
-    const manifest = this.#options.findModel(request.model);
-    if (manifest === null) throw new BackendError('unknown_model', `there is no model "${request.model}"`);
-    checkRequest(request, manifest);
+    return this.send(prepare(request, this.#options.findModel), options);
+  }
 
-    const expected = expectedOutputs(request, manifest);
-    const { model, body } = toInferRequest(request, expected);
-    const url = `${this.#base}/v2/models/${encodeURIComponent(model)}/infer`;
+  /** As {@link evaluate}, for a request that has been checked. */
+  async send(prepared: PreparedRequest, options: EvaluateOptions = {}): Promise<Evaluation> {
+    const { request, expected } = prepared;
+    const { timeoutMs, fp16 = true } = this.#options;
+    const { owner, priority, signal } = options;
+    const model = wireModel(request);
+    const place = this.#placeOf(model);
+    const url = `${place.url}/infer`;
     const what = `POST ${url}`;
-    const deadline = startDeadline(this.#options.timeoutMs, options.signal, what);
-
-    const response = await orBackendError(
-      this.#post(url, encodeRequest(body), deadline.signal),
-      deadline,
-      what,
-    );
-    if (response.status !== 200) {
-      throw await orBackendError(toBackendError(response, what), deadline, what);
-    }
-    const bytes = await orBackendError(readBody(response, largestAnswer(expected)), deadline, what);
-    const answer = decode(response.headers.get(HEADER_LENGTH), bytes, what);
-    return validated(answer, model, expected, what);
-  }
-
-  #post(url: string, message: ReturnType<typeof encodeRequest>, signal: AbortSignal): Promise<Response> {
-    const { token } = this.#options;
-    const headers = {
-      ...message.headers,
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    const message = encodeRequest(toInferRequest(request, expected, { fp16, timeoutMs, owner, priority }));
+    const init = {
+      method: 'POST',
+      headers: { ...message.headers, ...place.headers },
+      body: message.body,
     };
-    return fetch(url, { method: 'POST', headers, body: message.body, signal, redirect: 'manual' });
-  }
-}
 
-/** Waits for a part of the exchange; whatever it throws becomes a BackendError. */
-async function orBackendError<T>(promise: Promise<T>, deadline: Deadline, what: string): Promise<T> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (error instanceof BodyTooLargeError) {
-      throw new BackendError('invalid_response', `${what}: ${error.message}`, { cause: error });
+    const deadline = startDeadline(timeoutMs, signal, what);
+    const limit = largestAnswer(expected);
+    const { headers, body } = await exchange({ url, init, limit, what }, deadline);
+    const answer = orBackendError(() => decodeResponse(headers.get(HEADER_LENGTH), body), what);
+    if (answer.modelName !== model) {
+      throw new BackendError('invalid_response', `${what}: the answer is from model "${answer.modelName}"`);
     }
-    throw (
-      deadline.error() ?? new BackendError('unavailable', `${what}: ${reasonOf(error)}`, { cause: error })
-    );
+    const given = answer.parameters?.digest;
+    if (given !== undefined) this.#digests.requireSame(model, prepared.digest, given);
+    const evaluation = orBackendError(() => toEvaluation(answer.outputs, expected, request.precision), what);
+    if (given === undefined && !this.#digests.isFresh(model, Date.now())) {
+      await this.#digests.checkMetadata(model, prepared.digest, () => askDigest(place, deadline));
+    }
+    return evaluation;
   }
-}
 
-/** Node hides the reason (ECONNREFUSED, ...) in the cause; Workers has it in the message. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error && error.cause.message !== ''
-    ? `${error.message} (${error.cause.message})`
-    : error.message;
+  /**
+   * Asks whether a step like this one could be answered, without asking for it.
+   *
+   * @throws {BackendError} if not: the server does not say that the model is ready, or has another one
+   */
+  async probe({ request, digest }: PreparedRequest): Promise<void> {
+    const model = wireModel(request);
+    const place = this.#placeOf(model);
+    const timeoutMs = Math.min(PROBE_TIMEOUT_MS, this.#options.timeoutMs);
+    const what = `GET ${place.url}`;
+    const deadline = startDeadline(timeoutMs, undefined, what);
+    await askReady(place, deadline);
+    await this.#digests.checkMetadata(model, digest, () => askDigest(place, deadline));
+  }
+
+  #placeOf(model: string): ModelPlace {
+    const { token } = this.#options;
+    return {
+      url: `${this.#base}/v2/models/${encodeURIComponent(model)}`,
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+    };
+  }
 }
 
 /** Room for the JSON part, and for tensors that a server without the extension sends as decimal numbers. */
@@ -101,28 +114,12 @@ function largestAnswer(expected: readonly ExpectedTensor[]): number {
   return 65_536 + 24 * elements;
 }
 
-function decode(headerLength: string | null, bytes: Uint8Array, what: string): InferResponse {
+/** What is wrong with an answer, with the call that it answers in front. */
+function orBackendError<T>(read: () => T, what: string): T {
   try {
-    return decodeResponse(headerLength, bytes);
+    return read();
   } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error;
+    if (!(error instanceof BackendError || error instanceof ProtocolError)) throw error;
     throw new BackendError('invalid_response', `${what}: ${error.message}`, { cause: error });
-  }
-}
-
-function validated(
-  answer: InferResponse,
-  model: string,
-  expected: readonly ExpectedTensor[],
-  what: string,
-): Evaluation {
-  if (answer.modelName !== model) {
-    throw new BackendError('invalid_response', `${what}: the answer is from model "${answer.modelName}"`);
-  }
-  try {
-    return toEvaluation(answer.outputs, expected);
-  } catch (error) {
-    if (!(error instanceof BackendError)) throw error;
-    throw new BackendError(error.kind, `${what}: ${error.message}`, { cause: error });
   }
 }
