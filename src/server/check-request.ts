@@ -1,21 +1,37 @@
 import { HTTPException } from 'hono/http-exception';
-import type { InferRequest } from '../inference/oip/request.ts';
+import { canConvert, convertData } from '../inference/oip/convert.ts';
+import { bytesPerElement, elementCount } from '../inference/oip/datatype.ts';
+import { excerpt } from '../inference/oip/error.ts';
+import type { InferRequest, RequestedOutput } from '../inference/oip/request.ts';
 import type { NamedTensor } from '../inference/oip/tensor.ts';
 import type { ModelSignature, TensorSignature, TensorsByName } from './model-runner.ts';
+
+/** A number in decimal with its comma never takes more, nor does a tensor's description more than this. */
+const JSON_BYTES_PER_ELEMENT = 32;
+const JSON_BYTES_OF_REST = 65_536;
+
+/** @returns bytes of the largest request that the model could take, tensors as JSON included */
+export function largestRequest({ inputs, maxBatchSize }: ModelSignature): number {
+  return inputs.reduce((sum, { datatype, shape }) => {
+    const elements = elementCount(shape.map((dim) => (dim === -1 ? maxBatchSize : dim)));
+    return sum + elements * Math.max(JSON_BYTES_PER_ELEMENT, bytesPerElement(datatype));
+  }, JSON_BYTES_OF_REST);
+}
 
 /**
  * Holds a request against a model's signature.
  *
- * @returns its inputs by name
+ * @returns its inputs by name, in the datatypes of the signature
  * @throws {HTTPException} 400 naming the tensor and what was expected of it
  */
 export function checkInputs(request: InferRequest, signature: ModelSignature): TensorsByName {
   const inputs = new Map(request.inputs.map((tensor) => [tensor.name, tensor]));
+  const fitting = new Map<string, NamedTensor>();
   const known = signature.inputs.map(({ name }) => name);
   for (const name of inputs.keys()) {
     if (!known.includes(name)) {
       throw badRequest(
-        `model "${signature.name}" has no input "${name}"; its inputs are ${known.join(', ')}`,
+        `model "${signature.name}" has no input ${excerpt(name)}; its inputs are ${known.join(', ')}`,
       );
     }
   }
@@ -26,33 +42,46 @@ export function checkInputs(request: InferRequest, signature: ModelSignature): T
       if (expected.optional) continue;
       throw badRequest(`input "${expected.name}" is missing`);
     }
-    checkTensor(tensor, expected, batch);
+    fitting.set(expected.name, adapt(tensor, expected, batch));
   }
   if (batch < 1 || batch > signature.maxBatchSize) {
     throw badRequest(`a batch of ${batch}: model "${signature.name}" takes 1 to ${signature.maxBatchSize}`);
   }
-  return inputs;
+  return fitting;
 }
 
 /**
- * @returns names of the wanted outputs, all of the model's if the request names none
- * @throws {HTTPException} 400 for an output the model does not have
+ * @returns the wanted outputs, all of the model's if the request names none
+ * @throws {HTTPException} 400 for an output the model does not have, or can't give as it is wanted
  */
-export function wantedOutputs(request: InferRequest, signature: ModelSignature): string[] {
-  const known = signature.outputs.map(({ name }) => name);
-  if (request.outputs === undefined || request.outputs.length === 0) return known;
-  return request.outputs.map(({ name }) => {
-    if (known.includes(name)) return name;
-    throw badRequest(
-      `model "${signature.name}" has no output "${name}"; its outputs are ${known.join(', ')}`,
-    );
+export function wantedOutputs(request: InferRequest, signature: ModelSignature): RequestedOutput[] {
+  const { outputs } = signature;
+  if (request.outputs === undefined || request.outputs.length === 0) {
+    return outputs.map(({ name }) => ({ name, binary: request.binaryOutput ?? false }));
+  }
+  return request.outputs.map((wanted) => {
+    const { name, binary, datatype } = wanted;
+    const own = outputs.find((output) => output.name === name);
+    if (own === undefined) {
+      const known = outputs.map((output) => output.name).join(', ');
+      throw badRequest(`model "${signature.name}" has no output ${excerpt(name)}; its outputs are ${known}`);
+    }
+    if (datatype !== undefined && !canConvert(own.datatype, datatype)) {
+      throw badRequest(`output "${name}" is ${own.datatype} and can't be had as ${datatype}`);
+    }
+    if (datatype === 'FP16' && !binary) {
+      throw badRequest(`output "${name}": FP16 has no JSON form; ask for it with binary_data`);
+    }
+    return wanted;
   });
 }
 
-function checkTensor(tensor: NamedTensor, expected: TensorSignature, batch: number): void {
-  const { name, datatype, shape, data } = tensor;
-  if (datatype !== expected.datatype)
+/** The tensor as the model takes it. */
+function adapt(tensor: NamedTensor, expected: TensorSignature, batch: number): NamedTensor {
+  const { name, datatype, shape } = tensor;
+  if (!canConvert(datatype, expected.datatype)) {
     throw badRequest(`input "${name}" is ${datatype}, expected ${expected.datatype}`);
+  }
   const fits =
     shape.length === expected.shape.length &&
     shape.every((dim, axis) => dim === (expected.shape[axis] === -1 ? batch : expected.shape[axis]));
@@ -60,6 +89,8 @@ function checkTensor(tensor: NamedTensor, expected: TensorSignature, batch: numb
     const wanted = expected.shape.map((dim) => (dim === -1 ? batch : dim));
     throw badRequest(`input "${name}" has shape [${shape}], expected [${wanted}] (a batch of ${batch})`);
   }
+  const data = convertData(tensor.data, datatype, expected.datatype);
+  if (data === null) throw badRequest(`input "${name}": a number is too large for ${expected.datatype}`);
   const { below } = expected;
   if (below !== undefined) {
     for (const [i, value] of data.entries()) {
@@ -68,6 +99,7 @@ function checkTensor(tensor: NamedTensor, expected: TensorSignature, batch: numb
       }
     }
   }
+  return { name, datatype: expected.datatype, shape, data };
 }
 
 function badRequest(message: string): HTTPException {

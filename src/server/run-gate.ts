@@ -1,7 +1,6 @@
-/** Thrown when too many runs wait already. */
-export class BusyError extends Error {
-  override readonly name = 'BusyError';
-}
+import { BusyError } from './batching/errors.ts';
+
+export { BusyError };
 
 /**
  * Lets one run at a time onto the processor (onnxruntime spreads each over its threads) and keeps the others in the
@@ -37,7 +36,7 @@ export class RunGate {
 
   #wait(signal: AbortSignal): Promise<void> {
     if (this.#waiting.length >= this.#maxWaiting)
-      throw new BusyError(`${this.#waiting.length} runs wait already`);
+      throw new BusyError(`${this.#waiting.length} runs wait already`, 1);
     return new Promise((resolve, reject) => {
       const start = () => {
         signal.removeEventListener('abort', leave);
