@@ -3,7 +3,7 @@ import { env, exports } from 'cloudflare:workers';
 import { inject } from 'vitest';
 import type { ProblemBody } from '../../src/functions/schemas/common.ts';
 import type { SampleResponse } from '../../src/functions/schemas/sample-response.ts';
-import type { Fault, Received } from './shared.ts';
+import type { Fault, ProxyReport, Received } from './shared.ts';
 
 /** Made by worker-database.ts before every test file. */
 export const API_KEY = 'cairn_test';
@@ -92,13 +92,20 @@ export function batchStub(id: string, index = 0) {
 }
 
 /** Spoils the next calls to the inference server, after letting some through. */
-export async function spoil(plan: { fault: Fault | null; times?: number; after?: number }): Promise<void> {
-  await control({ after: 0, times: 1_000_000, ...plan });
+export async function spoil(plan: SpoilPlan, url?: string): Promise<void> {
+  await control({ after: 0, times: 1_000_000, ...plan }, url);
 }
 
-export function control(plan?: object): Promise<{ calls: number }> {
+export interface SpoilPlan {
+  readonly fault: Fault | null;
+  readonly times?: number;
+  readonly after?: number;
+  readonly ms?: number;
+}
+
+export function control(plan?: object, url = inject('inferenceUrl')): Promise<ProxyReport> {
   const init = plan === undefined ? {} : { method: 'POST', body: JSON.stringify(plan) };
-  return fetch(`${inject('inferenceUrl')}/control`, init).then((response) => response.json());
+  return fetch(`${url}/control`, init).then((response) => response.json());
 }
 
 export function hookUrl(name: string, query = ''): string {
