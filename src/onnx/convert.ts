@@ -30,6 +30,8 @@ export interface ConvertOptions {
   readonly dtype?: Recipe['dtype'];
   /** If given, each graph in less than float32 is run beside one in float32, and how far they differ is told. */
   readonly onPrecision?: (file: string, errors: readonly PrecisionError[]) => void;
+  /** Ends the conversion early; the folder stays as it was. */
+  readonly signal?: AbortSignal;
   /** Called before each part: its name, and how many of how many are done. */
   readonly onProgress?: (part: string, done: number, total: number) => void;
   /** Called while a part's weights are written: bytes so far, and in all. */
@@ -54,15 +56,20 @@ export async function convertModel(options: ConvertOptions): Promise<ModelManife
   const classifier = classifierOf(options);
   const total = classifier ? 3 : 1;
   const report = (part: string, done: number) => options.onProgress?.(part, done, total);
-  return replaceFolder(options.out, async (folder) => {
-    report('diffusion', 0);
-    const diffusion = await convertDiffusion(options, precision, folder);
-    const guidance = classifier && (await convertClassifier(options, classifier, precision, folder, report));
-    report('model.json', total);
-    const manifest = parseManifest(manifestOf(options, { diffusion, ...guidance }), 'the converted model');
-    await folder.write('model.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
-    return manifest;
-  });
+  return replaceFolder(
+    options.out,
+    async (folder) => {
+      report('diffusion', 0);
+      const diffusion = await convertDiffusion(options, precision, folder);
+      const guidance =
+        classifier && (await convertClassifier(options, classifier, precision, folder, report));
+      report('model.json', total);
+      const manifest = parseManifest(manifestOf(options, { diffusion, ...guidance }), 'the converted model');
+      await folder.write('model.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
+      return manifest;
+    },
+    options.signal,
+  );
 }
 
 interface ClassifierJob {

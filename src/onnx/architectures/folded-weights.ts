@@ -116,5 +116,5 @@ export function sliceRows(weight: Weight, from: number, to: number): Weight {
 
 /** The same elements under another shape. */
 export function reshapeWeight(weight: Weight, shape: readonly number[]): Weight {
-  return { shape, read: weight.read };
+  return { ...weight, shape };
 }

@@ -58,7 +58,8 @@ export class Scope {
       const stored = storage === 'float16' ? Float16Array.from(data) : data;
       return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
     };
-    const stored = lazyTensor(storage, weight.shape, read);
+    const source = storage === 'float32' ? weight.source : undefined;
+    const stored = lazyTensor(storage, weight.shape, read, source);
     const unique = `${this.#prefix}${name}`;
     return dtype === 'float16' ? this.graph.initializer(unique, stored) : this.graph.weight(unique, stored);
   }

@@ -1,9 +1,18 @@
 /** The weights that a network takes from a checkpoint, held against what the checkpoint has. */
-import { type TensorData, toFloat32 } from '../checkpoint/dtype.ts';
+import type { ByteSource } from '../byte-source.ts';
+import { type Dtype, type TensorData, toFloat32 } from '../checkpoint/dtype.ts';
 
 /** Anything with named tensors: an open checkpoint, or a list of names and shapes. */
 export interface WeightSource {
-  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[]; read(): TensorData }>;
+  readonly tensors: ReadonlyMap<string, SourceTensor>;
+}
+
+interface SourceTensor {
+  readonly shape: readonly number[];
+  read(): TensorData;
+  readonly dtype?: Dtype;
+  /** The bytes in order, if they can be had so. */
+  source?(): ByteSource | undefined;
 }
 
 /** A tensor that is read when its values are needed. */
@@ -11,6 +20,8 @@ export interface Weight {
   readonly shape: readonly number[];
   /** The elements; the caller must not change them. */
   readonly read: () => Float32Array;
+  /** The bytes of the elements in order, if they can be had without holding all of them. */
+  readonly source?: () => ByteSource | undefined;
 }
 
 /** A checkpoint that does not fit the architecture. */
@@ -57,7 +68,9 @@ export class Weights {
     } else if (!sameSizes(tensor.shape, shape)) {
       this.#misshapen.push(`${name} is [${tensor.shape}], expected [${shape}]`);
     }
-    return { shape, read: () => this.#read(name) };
+    const read = () => this.#read(name);
+    if (tensor?.dtype !== 'float32') return { shape, read };
+    return { shape, read, source: () => tensor.source?.() };
   }
 
   /** Some weights are read several times in a row: the phases of an upsampling, parts of a projection. */

@@ -1,13 +1,21 @@
 /** Opens checkpoints of PyTorch and of safetensors: names, types and shapes at once, the elements of a tensor when they are asked for. */
 import { type FileHandle, open } from 'node:fs/promises';
+import type { ByteSource } from '../byte-source.ts';
 import { oneLine } from '../one-line.ts';
+import { readAt } from '../read-at.ts';
 import { BYTES_PER_ELEMENT, type Dtype, elementsFromBytes, type TensorData } from './dtype.ts';
-import { readAt } from './file-reader.ts';
 import { openLegacyLayout } from './legacy-layout.ts';
 import { isSafetensors, openSafetensors } from './safetensors-layout.ts';
 import { findStateDict } from './state-dict.ts';
 import type { StorageRecords } from './storage-records.ts';
-import { checkLayout, gather, isContiguous, type StridedLayout, spannedElements } from './strided.ts';
+import {
+  checkLayout,
+  elementCount,
+  gather,
+  isContiguous,
+  type StridedLayout,
+  spannedElements,
+} from './strided.ts';
 import type { TensorReference } from './torch-globals.ts';
 import { openZipLayout } from './zip-layout.ts';
 
@@ -20,6 +28,11 @@ export interface CheckpointTensor {
    * @throws {CheckpointError} if the file is damaged there, or closed
    */
   read(): TensorData;
+  /**
+   * The same elements in order as the file stores them, little-endian; `undefined` where they are not in row-major
+   * order there, or can only be had together. What it gives may fail as `read` does.
+   */
+  source(): ByteSource | undefined;
 }
 
 export interface Checkpoint extends AsyncDisposable {
@@ -87,7 +100,21 @@ function describe(
     records.check(storage);
   });
   const read = () => naming(where, () => readTensor(layout, reference, records));
-  return { dtype: storage.dtype, shape, read };
+  const source = (): ByteSource | undefined => {
+    const found = naming(where, () => sourceOf(layout, reference, records));
+    return found && { length: found.length, fill: (target) => naming(where, () => found.fill(target)) };
+  };
+  return { dtype: storage.dtype, shape, read, source };
+}
+
+function sourceOf(
+  layout: StridedLayout,
+  { storage }: TensorReference,
+  records: StorageRecords,
+): ByteSource | undefined {
+  if (!isContiguous(layout)) return undefined;
+  const size = BYTES_PER_ELEMENT[layout.dtype];
+  return records.source(storage, layout.offset * size, elementCount(layout.shape) * size);
 }
 
 function readTensor(

@@ -2,8 +2,10 @@
  * PyTorch's layout before 1.6: five pickles one after another (magic number, protocol, system, the tensors, the keys
  * of the storages), then each storage in the keys' order: its length in elements (int64) and its elements.
  */
+
+import { type ByteSource, fileSource } from '../byte-source.ts';
+import { readAt } from '../read-at.ts';
 import { BYTES_PER_ELEMENT } from './dtype.ts';
-import { readAt } from './file-reader.ts';
 import type { StorageRecords } from './storage-records.ts';
 import { resolveStorage, resolveTorchGlobal, type Storage } from './torch-globals.ts';
 import { unpickle } from './unpickler.ts';
@@ -88,8 +90,16 @@ class LegacyRecords implements StorageRecords {
   }
 
   read(storage: Storage, start: number, length: number): Uint8Array<ArrayBuffer> {
-    const window = storage.windowOffset * BYTES_PER_ELEMENT[storage.dtype];
-    return readAt(this.#file, this.#place(storage).offset + window + start, length);
+    return readAt(this.#file, this.#offset(storage) + start, length);
+  }
+
+  source(storage: Storage, start: number, length: number): ByteSource {
+    return fileSource(this.#file, this.#offset(storage) + start, length);
+  }
+
+  /** Of a storage's first element, in bytes from the start of the file. */
+  #offset(storage: Storage): number {
+    return this.#place(storage).offset + storage.windowOffset * BYTES_PER_ELEMENT[storage.dtype];
   }
 
   #place(storage: Storage): Place {

@@ -3,8 +3,9 @@
  * tensor, then the elements. The places have to cover the rest of the file exactly, so that no byte of it is hidden.
  */
 import { z } from 'zod';
+import { type ByteSource, fileSource } from '../byte-source.ts';
+import { readAt } from '../read-at.ts';
 import { BYTES_PER_ELEMENT, type Dtype } from './dtype.ts';
-import { readAt } from './file-reader.ts';
 import type { StorageRecords } from './storage-records.ts';
 import { elementCount } from './strided.ts';
 import { MAX_AXES, Storage, TensorReference } from './torch-globals.ts';
@@ -137,5 +138,9 @@ class SafetensorsRecords implements StorageRecords {
 
   read(storage: Storage, start: number, length: number): Uint8Array<ArrayBuffer> {
     return readAt(this.#file, this.#offsets.get(storage.key)! + start, length);
+  }
+
+  source(storage: Storage, start: number, length: number): ByteSource {
+    return fileSource(this.#file, this.#offsets.get(storage.key)! + start, length);
   }
 }

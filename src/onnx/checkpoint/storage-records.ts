@@ -1,3 +1,4 @@
+import type { ByteSource } from '../byte-source.ts';
 import type { Storage } from './torch-globals.ts';
 
 /** Where a layout keeps the elements of its storages. */
@@ -10,4 +11,6 @@ export interface StorageRecords {
    * @throws {Error} if they are not there or damaged
    */
   read(storage: Storage, start: number, length: number): Uint8Array<ArrayBuffer>;
+  /** The same bytes in order; `undefined` where they can only be had together. */
+  source(storage: Storage, start: number, length: number): ByteSource | undefined;
 }

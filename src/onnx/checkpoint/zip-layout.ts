@@ -4,8 +4,10 @@
  */
 import { crc32, inflateRawSync } from 'node:zlib';
 import { type FileEntry, ZipReader } from '@zip.js/zip.js';
+import { type ByteSource, fileSource } from '../byte-source.ts';
+import { readAt } from '../read-at.ts';
 import { BYTES_PER_ELEMENT } from './dtype.ts';
-import { FileReader, readAt } from './file-reader.ts';
+import { FileReader } from './file-reader.ts';
 import type { StorageRecords } from './storage-records.ts';
 import { resolveStorage, resolveTorchGlobal, type Storage } from './torch-globals.ts';
 import { unpickle } from './unpickler.ts';
@@ -70,6 +72,18 @@ class ZipRecords implements StorageRecords {
     return readEntry(this.#file, this.#entry(storage), start, length);
   }
 
+  source(storage: Storage, start: number, length: number): ByteSource | undefined {
+    const entry = this.#entry(storage);
+    if (entry.encrypted || entry.compressionMethod !== STORED) return undefined;
+    const whole = length === entry.uncompressedSize;
+    return fileSource(
+      this.#file,
+      dataOffset(this.#file, entry) + start,
+      length,
+      whole ? checksum(entry) : undefined,
+    );
+  }
+
   #entry(storage: Storage): FileEntry {
     const name = `${this.#folder}data/${storage.key}`;
     const entry = this.#entries.get(name);
@@ -92,10 +106,21 @@ function readEntry(file: number, entry: FileEntry, start: number, length: number
     return readAt(file, dataOffset(file, entry) + start, length);
   }
   const whole = decompress(entry, readAt(file, dataOffset(file, entry), entry.compressedSize));
-  if (crc32(whole) !== entry.crc32) {
-    throw new Error(`record ${entry.filename} is damaged: its checksum does not match`);
-  }
+  if (crc32(whole) !== entry.crc32) throw damaged(entry);
   return length === whole.length ? whole : whole.slice(start, start + length);
+}
+
+/** Sees a record part by part. */
+function checksum(entry: FileEntry): (part: Uint8Array, last: boolean) => void {
+  let sum = 0;
+  return (part, last) => {
+    sum = crc32(part, sum);
+    if (last && sum !== entry.crc32) throw damaged(entry);
+  };
+}
+
+function damaged(entry: FileEntry): Error {
+  return new Error(`record ${entry.filename} is damaged: its checksum does not match`);
 }
 
 function decompress(entry: FileEntry, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {

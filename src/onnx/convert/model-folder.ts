@@ -1,13 +1,12 @@
-/** Writes a model folder as a whole or not at all. */
-import { createHash } from 'node:crypto';
-import { chmod, type FileHandle, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+/** Writes a model folder, or a model's files, as a whole or not at all. */
+import { chmod, copyFile, link, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { type ByteSource, bytesSource } from '../byte-source.ts';
+import { type Written, writeStream } from './write-stream.ts';
 
 /** A file as model.json names it. */
-export interface WrittenFile {
+export interface WrittenFile extends Written {
   readonly file: string;
-  readonly bytes: number;
-  readonly sha256: string;
 }
 
 export interface FolderWriter {
@@ -15,8 +14,10 @@ export interface FolderWriter {
   readonly path: string;
   /** Writes one file; returns its manifest entry. */
   write(file: string, bytes: Uint8Array): Promise<WrittenFile>;
-  /** Writes one file piece by piece. */
-  stream(file: string, pieces: Iterable<Uint8Array>): Promise<WrittenFile>;
+  /** Writes one file, one source after another; `bytes` is their sum. */
+  stream(file: string, sources: Iterable<ByteSource>, bytes: number): Promise<WrittenFile>;
+  /** Takes a file over as it is, under its own name. */
+  keep(path: string): Promise<void>;
 }
 
 /** What mkdir gives by default; temporary folders are made for their owner alone. */
@@ -26,29 +27,71 @@ const FOLDER_MODE = 0o755;
  * Fills a new folder beside `target` and puts it in the place of `target` when `fill` is done: an interrupted
  * conversion leaves what was there before. What a killed one left beside it is removed by the next.
  *
- * @throws whatever `fill` throws, after the new folder has been removed
+ * @throws whatever `fill` throws, after the new folder has been removed; an AbortError if `signal` fires
  */
 export async function replaceFolder<T>(
   target: string,
   fill: (writer: FolderWriter) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
-  const place = resolve(target);
+  return fillBeside(resolve(target), fill, signal, async (fresh, place) => {
+    await chmod(fresh, FOLDER_MODE);
+    await swap(fresh, place);
+  });
+}
+
+/**
+ * The same for a file and those that belong to it: `fill` writes a file of the target's name, and others that it needs.
+ * The target is moved last, so that what it needs is there when it is.
+ */
+export async function replaceFiles<T>(
+  target: string,
+  fill: (writer: FolderWriter) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  return fillBeside(resolve(target), fill, signal, async (fresh, place) => {
+    const others = (await readdir(fresh)).filter((file) => file !== basename(place));
+    // The old one would need its own companions, not the new ones.
+    if (others.length > 0) await rm(place, { force: true });
+    for (const file of [...others, basename(place)]) {
+      await rename(join(fresh, file), join(dirname(place), file));
+    }
+    await rm(fresh, { recursive: true });
+  });
+}
+
+async function fillBeside<T>(
+  place: string,
+  fill: (writer: FolderWriter) => Promise<T>,
+  signal: AbortSignal | undefined,
+  install: (fresh: string, place: string) => Promise<void>,
+): Promise<T> {
   await mkdir(dirname(place), { recursive: true });
   await clearAfterKilled(place);
   const fresh = await mkdtemp(join(dirname(place), `.${basename(place)}-${process.pid}-`));
+  const stream = async (file: string, sources: Iterable<ByteSource>, total: number): Promise<WrittenFile> => {
+    const { bytes, sha256 } = await writeStream(join(fresh, file), sources, { bytes: total, signal });
+    return { file, bytes, sha256 };
+  };
   try {
     const result = await fill({
       path: fresh,
-      write: (file, bytes) => writeDurably(fresh, file, [bytes]),
-      stream: (file, pieces) => writeDurably(fresh, file, pieces),
+      write: (file, bytes) => stream(file, [bytesSource(bytes)], bytes.length),
+      stream,
+      keep: (path) => linkOrCopy(path, join(fresh, basename(path))),
     });
-    await chmod(fresh, FOLDER_MODE);
-    await swap(fresh, place);
+    signal?.throwIfAborted();
+    await install(fresh, place);
     return result;
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Not every file system has links. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch(() => copyFile(from, to));
 }
 
 /** Folders can't be replaced in one move, so the old one steps aside, and back if the new one can't take its place. */
@@ -83,41 +126,6 @@ function isRunning(pid: number): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-async function writeDurably(
-  folder: string,
-  file: string,
-  pieces: Iterable<Uint8Array>,
-): Promise<WrittenFile> {
-  const handle = await open(join(folder, file), 'wx');
-  const hash = createHash('sha256');
-  let bytes = 0;
-  try {
-    let writing = Promise.resolve();
-    // The next piece is read, and this one digested, while the one before is on its way to the disk.
-    for (const piece of pieces) {
-      await writing;
-      writing = writeAll(handle, piece, bytes);
-      // Its failure is met at the next await; until then it is not an unhandled one.
-      writing.catch(() => undefined);
-      hash.update(piece);
-      bytes += piece.byteLength;
-    }
-    await writing;
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  return { file, bytes, sha256: hash.digest('hex') };
-}
-
-async function writeAll(handle: FileHandle, piece: Uint8Array, position: number): Promise<void> {
-  let done = 0;
-  while (done < piece.byteLength) {
-    const { bytesWritten } = await handle.write(piece, done, piece.byteLength - done, position + done);
-    done += bytesWritten;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Writes a graph as an .onnx file, with its weights beside it if they are large. */
 import type { GraphFile } from '../../models/manifest.ts';
-import { type ExternalData, type Graph, serializeModel, tensorBytes } from '../graph/index.ts';
+import { type ByteSource, bytesSource } from '../byte-source.ts';
+import { type ExternalData, type Graph, serializeModel, tensorBytes, tensorSource } from '../graph/index.ts';
 import type { FolderWriter } from './model-folder.ts';
 
 /**
@@ -42,7 +43,7 @@ export async function writeGraph(
     return entry;
   }
   const { external, total } = layOut(`${file}.data`, sizes);
-  const data = await folder.stream(external.file, weights(graph, external, total, onBytes));
+  const data = await folder.stream(external.file, weights(graph, external, total, onBytes), total);
   return { ...(await folder.write(file, serializeModel(graph, external))), data };
 }
 
@@ -62,22 +63,22 @@ function layOut(
   return { external: { file, places }, total };
 }
 
-/** The bytes of the data file, a constant at a time. */
+/** What the data file holds, a constant at a time. */
 function* weights(
   graph: Graph,
   { places }: ExternalData,
   total: number,
   onBytes: WriteGraphOptions['onBytes'],
-): Generator<Uint8Array> {
+): Generator<ByteSource> {
   let position = 0;
   onBytes?.(0, total);
   for (const [name, { offset, length }] of places) {
-    if (offset > position) yield new Uint8Array(offset - position);
-    const bytes = graph.initializers.get(name)!.bytes();
-    if (bytes.byteLength !== length) {
-      throw new Error(`constant ${name} has ${bytes.byteLength} bytes; its type and shape need ${length}`);
+    if (offset > position) yield bytesSource(new Uint8Array(offset - position));
+    const source = tensorSource(graph.initializers.get(name)!);
+    if (source.length !== length) {
+      throw new Error(`constant ${name} has ${source.length} bytes; its type and shape need ${length}`);
     }
-    yield bytes;
+    yield source;
     position = offset + length;
     onBytes?.(position, total);
   }

@@ -14,6 +14,7 @@ import { oneLine } from '../one-line.ts';
 import type { Attribute } from './attribute.ts';
 import { byteSize, type DataType, dataTypeFromCode } from './data-type.ts';
 import type { Dim } from './dim.ts';
+import { type ExternalFiles, externalReference } from './external-data.ts';
 import { emptyGraph, type Graph, type GraphNode, type Value } from './graph.ts';
 import { elementCount, lazyTensor, type Tensor, tensor, tensorFrom, typeOf } from './tensor.ts';
 import { checkWiring } from './wiring.ts';
@@ -22,26 +23,27 @@ import { checkWiring } from './wiring.ts';
  * Reads a model. Constant nodes become initializers, and the model's own guesses at inner types are dropped in
  * favour of `inferShapes`.
  *
+ * @param external where to read constants outside the model; without it a model that has some is refused
  * @throws {Error} if the bytes are no ONNX model, or it uses what Cairn does not support (functions, subgraphs,
- *   sparse tensors, external data)
+ *   sparse tensors), or its external data can't be read
  */
-export function parseModel(bytes: Uint8Array): Graph {
+export function parseModel(bytes: Uint8Array, external?: ExternalFiles): Graph {
   try {
-    return readModel(bytes);
+    return readModel(bytes, external);
   } catch (error) {
     if (error instanceof Error) error.message = oneLine(error.message);
     throw error;
   }
 }
 
-function readModel(bytes: Uint8Array): Graph {
+function readModel(bytes: Uint8Array, external: ExternalFiles | undefined): Graph {
   const model = decode(bytes);
   if (model.graph === undefined) throw new Error('these bytes are not an ONNX model: they hold no graph');
   if (model.functions.length > 0)
     throw new Error('ONNX models with functions of their own are not supported');
   const opset = model.opsetImport.find(({ domain }) => isStandard(domain))?.version;
   if (opset === undefined) throw new Error('the ONNX model does not say which operator set it uses');
-  const graph = toGraph(model.graph, Number(opset));
+  const graph = toGraph(model.graph, Number(opset), (proto) => toTensor(proto, external));
   checkWiring(graph);
   return graph;
 }
@@ -54,7 +56,10 @@ function decode(bytes: Uint8Array) {
   }
 }
 
-function toGraph(proto: GraphProto, opset: number): Graph {
+/** Reads a constant. */
+type ToTensor = (proto: TensorProto) => Tensor;
+
+function toGraph(proto: GraphProto, opset: number, toTensor: ToTensor): Graph {
   if (proto.sparseInitializer.length > 0) throw new Error('sparse initializers are not supported');
   const graph = emptyGraph(proto.name, opset);
   const addConstant = (name: string, constant: Tensor) => {
@@ -73,9 +78,9 @@ function toGraph(proto: GraphProto, opset: number): Graph {
     if (node.opType === 'Constant' && isStandard(node.domain)) {
       const [name] = node.output;
       if (name === undefined) throw new Error(`Constant node "${node.name}" has no output`);
-      addConstant(name, constantOf(node));
+      addConstant(name, constantOf(node, toTensor));
     } else {
-      graph.nodes.push(toNode(node, nameNode));
+      graph.nodes.push(toNode(node, nameNode, toTensor));
     }
   }
   graph.outputs = proto.output.map((info) => toValue(info, `output ${info.name}`));
@@ -99,7 +104,7 @@ function uniqueNames(): (base: string) => string {
   };
 }
 
-function toNode(proto: NodeProto, nameNode: (base: string) => string): GraphNode {
+function toNode(proto: NodeProto, nameNode: (base: string) => string, toTensor: ToTensor): GraphNode {
   const name = nameNode(
     proto.name || `${proto.opType}/${proto.output.find((output) => output !== '') ?? ''}`,
   );
@@ -110,12 +115,12 @@ function toNode(proto: NodeProto, nameNode: (base: string) => string): GraphNode
     inputs: proto.input,
     outputs: proto.output,
     attributes: Object.fromEntries(
-      proto.attribute.map((attribute) => [attribute.name, toAttribute(attribute, name)]),
+      proto.attribute.map((attribute) => [attribute.name, toAttribute(attribute, name, toTensor)]),
     ),
   };
 }
 
-function constantOf(node: NodeProto): Tensor {
+function constantOf(node: NodeProto, toTensor: ToTensor): Tensor {
   const attribute = node.attribute[0];
   switch (attribute?.name) {
     case 'value':
@@ -135,7 +140,7 @@ function constantOf(node: NodeProto): Tensor {
 
 const utf8 = new TextDecoder();
 
-function toAttribute(proto: AttributeProto, node: string): Attribute {
+function toAttribute(proto: AttributeProto, node: string, toTensor: ToTensor): Attribute {
   switch (proto.type) {
     case AttributeType.INT:
       return { type: 'int', value: Number(proto.i) };
@@ -163,17 +168,22 @@ function tensorOf(proto: AttributeProto, node: string): TensorProto {
   return proto.t;
 }
 
-function toTensor(proto: TensorProto): Tensor {
+function toTensor(proto: TensorProto, external: ExternalFiles | undefined): Tensor {
   const where = `constant ${proto.name || '(unnamed)'}`;
-  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
-    throw new Error(`${where} is stored outside the model file, which is not supported`);
-  }
   const dtype = dataTypeFromCode(proto.dataType, where);
   const dims = proto.dims.map(Number);
   if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
     throw new Error(`${where} has dimensions [${dims}]; expected sizes of 0 or more`);
   }
   const expected = elementCount(dims) * byteSize(dtype);
+  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+    const reference = externalReference(proto, where);
+    if (external === undefined) {
+      throw new Error(`${where} is stored outside the model file, in ${reference.location}`);
+    }
+    const { bytes, source } = external.reader(reference, expected, where);
+    return lazyTensor(dtype, dims, bytes, source);
+  }
   const bytes = proto.rawData.byteLength > 0 ? proto.rawData : packedBytes(proto, dtype);
   if (bytes.byteLength !== expected) {
     throw new Error(

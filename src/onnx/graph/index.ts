@@ -7,6 +7,7 @@ export type { Dim, Shape } from './dim.ts';
 export { type ExternalData, serializeModel } from './export.ts';
 export { describeNode, type Graph, type GraphNode, type Value, type ValueType } from './graph.ts';
 export { parseModel } from './import.ts';
+export { type OpenModel, openModel } from './open-model.ts';
 export {
   elements,
   isUniform,
@@ -15,5 +16,6 @@ export {
   tensor,
   tensorBytes,
   tensorFrom,
+  tensorSource,
   toNumbers,
 } from './tensor.ts';

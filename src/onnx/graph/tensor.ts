@@ -1,4 +1,5 @@
 /** Constant tensors whose bytes are asked for only when they are needed. */
+import { type ByteSource, bytesSource } from '../byte-source.ts';
 import { byteSize, type DataType, type NumericArray, viewElements } from './data-type.ts';
 import type { ValueType } from './graph.ts';
 
@@ -10,6 +11,13 @@ export interface Tensor {
   readonly dtype: DataType;
   readonly dims: readonly number[];
   bytes(): Uint8Array;
+  /** The same bytes in order, where they can be had without holding all of them. */
+  source?(): ByteSource | undefined;
+}
+
+/** The bytes in order, with as few of them in memory as can be. */
+export function tensorSource(constant: Tensor): ByteSource {
+  return constant.source?.() ?? bytesSource(constant.bytes());
 }
 
 export function elementCount(dims: readonly number[]): number {
@@ -51,8 +59,13 @@ export function typeOf(constant: Tensor): ValueType {
 }
 
 /** A tensor whose bytes are fetched each time they are asked for. */
-export function lazyTensor(dtype: DataType, dims: readonly number[], bytes: () => Uint8Array): Tensor {
-  return { dtype, dims, bytes };
+export function lazyTensor(
+  dtype: DataType,
+  dims: readonly number[],
+  bytes: () => Uint8Array,
+  source?: () => ByteSource | undefined,
+): Tensor {
+  return { dtype, dims, bytes, ...(source && { source }) };
 }
 
 /** The elements; 64-bit integers as BigInt, bfloat16 as its uint16 bit patterns. */

@@ -1,10 +1,9 @@
 /** Says what a file is: a checkpoint of the reference's networks, another state dict, or an ONNX model. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { isSafetensors } from '../checkpoint/safetensors-layout.ts';
 import { oneLine } from '../one-line.ts';
 import { inspectCheckpoint } from './checkpoint.ts';
+import { digestFile } from './digest-file.ts';
 import type { CheckpointInspection, FileFacts, Inspection } from './inspection.ts';
 import { inspectOnnx } from './onnx-model.ts';
 
@@ -21,11 +20,11 @@ export async function inspectFile(path: string, options: InspectOptions = {}): P
     const { format, bytes } = await recognise(path);
     const facts = { path, bytes };
     if (format === 'ONNX') {
-      const found = inspectOnnx(await readFile(path));
-      return { ...facts, sha256: await digest(path), ...found };
+      const found = await inspectOnnx(path);
+      return { ...facts, sha256: await digestFile(path), ...found };
     }
     const found = await inspectCheckpoint(path, options);
-    return { ...facts, sha256: await digest(path), format, ...found };
+    return { ...facts, sha256: await digestFile(path), format, ...found };
   } catch (error) {
     const { message } = error as Error;
     const line = message.startsWith(`${path}: `) ? message : `${path}: ${message}`;
@@ -49,10 +48,4 @@ async function recognise(path: string): Promise<{ format: Format } & Pick<FileFa
     return 'ONNX';
   };
   return { format: format(), bytes: size };
-}
-
-async function digest(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }

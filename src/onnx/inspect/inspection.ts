@@ -33,6 +33,14 @@ export interface End {
   readonly shape?: readonly (number | string)[];
 }
 
+/** A file that holds constants; size and digest are absent if it can't be read. */
+export interface ExternalFile {
+  /** Path from the model's folder. */
+  readonly file: string;
+  readonly bytes?: number;
+  readonly sha256?: string;
+}
+
 export interface OnnxInspection extends FileFacts {
   readonly format: 'ONNX';
   readonly kind: string;
@@ -47,7 +55,7 @@ export interface OnnxInspection extends FileFacts {
   /** Nodes per operator, most frequent first; Constant nodes are left out. */
   readonly operators: Readonly<Record<string, number>>;
   /** Files that hold constants outside the model. */
-  readonly externalData: readonly string[];
+  readonly externalData: readonly ExternalFile[];
   /** Why Cairn can't compute with it, if so. */
   readonly unsupported?: string;
 }

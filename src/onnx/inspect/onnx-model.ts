@@ -2,6 +2,8 @@
  * What an ONNX model is. It is read as it stands, without building our own graph, so that models which Cairn can't
  * compute with are described as well.
  */
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import {
   TensorProto_DataType as DataType,
@@ -14,14 +16,19 @@ import {
 } from 'onnx-buf';
 import { findInterface } from '../gradient/classifier-interface.ts';
 import { dataTypeFromCode, isFloat } from '../graph/data-type.ts';
+import { ExternalFiles, locateInside } from '../graph/external-data.ts';
 import { type Graph, parseModel } from '../graph/index.ts';
+import { readModelStructure } from '../graph/open-model.ts';
+import { NOT_A_MODEL } from '../graph/structure.ts';
 import { elementCount } from '../graph/tensor.ts';
 import { countBy } from './count-by.ts';
-import type { End, FileFacts, OnnxInspection } from './inspection.ts';
+import { digestFile } from './digest-file.ts';
+import type { End, ExternalFile, FileFacts, OnnxInspection } from './inspection.ts';
 
-/** @throws {Error} if the bytes are no ONNX model */
-export function inspectOnnx(bytes: Uint8Array): Omit<OnnxInspection, keyof FileFacts> {
-  const model = decode(bytes);
+/** @throws {Error} if the file is no ONNX model */
+export async function inspectOnnx(path: string): Promise<Omit<OnnxInspection, keyof FileFacts>> {
+  const structure = readStructure(path);
+  const model = decode(structure);
   const { graph } = model;
   if (graph === undefined || graph.node.length === 0) {
     throw new Error('neither a checkpoint nor an ONNX model (it holds no graph)');
@@ -29,7 +36,7 @@ export function inspectOnnx(bytes: Uint8Array): Omit<OnnxInspection, keyof FileF
   const constants = constantsOf(graph);
   return {
     format: 'ONNX',
-    ...purposeOf(bytes),
+    ...purposeOf(structure, path),
     producer: [model.producerName, model.producerVersion].filter((text) => text !== '').join(' '),
     opsets: Object.fromEntries(
       model.opsetImport.map(({ domain, version }) => [domain || 'ai.onnx', Number(version)]),
@@ -42,22 +49,36 @@ export function inspectOnnx(bytes: Uint8Array): Omit<OnnxInspection, keyof FileF
       .map(toEnd),
     outputs: graph.output.map(toEnd),
     operators: operatorsOf(graph),
-    externalData: externalFiles(constants),
+    externalData: await externalFiles(constants, path),
   };
 }
 
-function decode(bytes: Uint8Array): ModelProto {
+function readStructure(path: string): Uint8Array<ArrayBuffer> {
   try {
-    return fromBinary(ModelProtoSchema, bytes as Uint8Array<ArrayBuffer>);
+    return readModelStructure(path);
   } catch (error) {
-    throw new Error('neither a checkpoint nor an ONNX model', { cause: error });
+    const { message } = error as Error;
+    throw message.startsWith(NOT_A_MODEL) ? neither(error) : error;
   }
 }
 
-/** What it is good for, as far as Cairn can tell. */
-function purposeOf(bytes: Uint8Array): Pick<OnnxInspection, 'kind' | 'unsupported'> {
+function decode(structure: Uint8Array<ArrayBuffer>): ModelProto {
   try {
-    return { kind: kindOf(parseModel(bytes)) };
+    return fromBinary(ModelProtoSchema, structure);
+  } catch (error) {
+    throw neither(error);
+  }
+}
+
+function neither(cause: unknown): Error {
+  return new Error('neither a checkpoint nor an ONNX model', { cause });
+}
+
+/** What it is good for, as far as Cairn can tell. */
+function purposeOf(structure: Uint8Array, path: string): Pick<OnnxInspection, 'kind' | 'unsupported'> {
+  using files = new ExternalFiles(dirname(path));
+  try {
+    return { kind: kindOf(parseModel(structure, files)) };
   } catch (error) {
     return { kind: 'model', unsupported: (error as Error).message };
   }
@@ -103,11 +124,23 @@ function operatorsOf(graph: GraphProto): Record<string, number> {
   return countBy(names.filter((name) => name !== 'Constant'));
 }
 
-function externalFiles(constants: readonly TensorProto[]): string[] {
+/** The model itself holds what its structure leaves out. */
+async function externalFiles(constants: readonly TensorProto[], path: string): Promise<ExternalFile[]> {
   const locations = constants
     .filter(({ dataLocation }) => dataLocation === TensorProto_DataLocation.EXTERNAL)
     .map(({ externalData }) => externalData.find(({ key }) => key === 'location')?.value ?? '(unnamed)');
-  return [...new Set(locations)];
+  const others = new Set(locations.filter((location) => location !== basename(path)));
+  return Promise.all([...others].map((file) => describeFile(dirname(path), file)));
+}
+
+async function describeFile(folder: string, file: string): Promise<ExternalFile> {
+  try {
+    const inside = locateInside(folder, file);
+    return { file, bytes: (await stat(inside)).size, sha256: await digestFile(inside) };
+  } catch {
+    // Why not is said by `unsupported`.
+    return { file };
+  }
 }
 
 function toEnd({ name, type }: ValueInfoProto): End {

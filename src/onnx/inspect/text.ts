@@ -43,7 +43,10 @@ function onnxLines(inspection: OnnxInspection): Line[] {
     ],
     ...inputs.map((end): Line => ['input', showEnd(end)]),
     ...outputs.map((end): Line => ['output', showEnd(end)]),
-    ...(externalData.length === 0 ? [] : [['weights in', externalData.join(', ')] as const]),
+    ...externalData.flatMap(({ file, bytes, sha256 }): Line[] => [
+      ['weights in', bytes === undefined ? file : `${file}, ${size(bytes)}`],
+      ...(sha256 === undefined ? [] : [['  sha256', sha256] as const]),
+    ]),
     ...(unsupported === undefined ? [] : [['unsupported', unsupported] as const]),
     ['operators', `${nodes} nodes`],
     ...counts.map(([operator, count]): Line => [`  ${operator}`, String(count)]),

@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { stateDictOf } from '../../../src/onnx/architectures/build-model.ts';
+import { bytesSource } from '../../../src/onnx/byte-source.ts';
 import { replaceFolder } from '../../../src/onnx/convert/model-folder.ts';
 import { loadRecipe } from '../../../src/onnx/convert/recipe.ts';
 import { writeTorchCheckpoint } from '../../support/torch-checkpoint.ts';
@@ -81,10 +82,10 @@ it('leaves the folders of running conversions and of other models alone', async 
 it('fails as a whole when a piece fails, while another is on its way', async () => {
   await fill('old');
   const pieces = function* () {
-    yield new Uint8Array(2 ** 20);
+    yield bytesSource(new Uint8Array(2 ** 23));
     throw new Error('damaged');
   };
-  const failing = replaceFolder(join(root, 'model'), (folder) => folder.stream('a', pieces()));
+  const failing = replaceFolder(join(root, 'model'), (folder) => folder.stream('a', pieces(), 2 ** 26));
   await expect(failing).rejects.toThrow('damaged');
   expect(content()).toBe('old');
 });
@@ -94,7 +95,8 @@ it('writes a stream of pieces as one file with one digest', async () => {
     replaceFolder(join(root, 'model'), (folder) =>
       folder.stream(
         'a',
-        pieces.map((piece) => Buffer.from(piece)),
+        pieces.map((piece) => bytesSource(Buffer.from(piece))),
+        6,
       ),
     );
   const whole = await written(['abcdef']);

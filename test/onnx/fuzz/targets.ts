@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync, zipSync } from 'fflate';
 import { CheckpointError, openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
-import { type Graph, parseModel } from '../../../src/onnx/graph/index.ts';
+import { type Graph, openModel } from '../../../src/onnx/graph/index.ts';
 import { inspectOnnx } from '../../../src/onnx/inspect/onnx-model.ts';
 import { FIXTURES } from '../fixtures.ts';
 
@@ -28,7 +28,11 @@ const OPEN: Readonly<Record<TargetName, () => Target>> = {
   pickle: pickleTarget,
   legacy: () => checkpointTarget(['tensor_zoo_legacy.pt', 'malicious_legacy.pt', 'malicious.pt']),
   safetensors: () => checkpointTarget([], [safetensors()]),
-  onnx: () => onnxTarget((bytes) => readConstants(parseModel(bytes))),
+  onnx: () =>
+    onnxTarget(async (path) => {
+      using model = await openModel(path);
+      readConstants(model.graph);
+    }),
   inspect: () => onnxTarget(inspectOnnx),
 };
 
@@ -82,15 +86,20 @@ function safetensors(): Uint8Array {
   return Buffer.concat([length, Buffer.from(header), new Uint8Array(32).fill(7)]);
 }
 
-function onnxTarget(read: (bytes: Uint8Array) => void): Target {
+function onnxTarget(read: (path: string) => Promise<unknown>): Target {
+  const folder = mkdtempSync(join(tmpdir(), 'cairn-fuzz-'));
+  const path = join(folder, 'damaged.onnx');
   return {
     corpus: ['gap_relu6', 'time_cnn'].map((name) => fixture(`classifiers/${name}.onnx`)),
-    read: (bytes) =>
-      refusal(
-        async () => read(bytes),
+    async read(bytes) {
+      writeFileSync(path, bytes);
+      return refusal(
+        async () => void (await read(path)),
         // A TypeError, or what else JavaScript throws by itself, is a mistake of ours and says nothing to a reader.
         (error) => error.constructor === Error,
-      ),
+      );
+    },
+    close: () => rmSync(folder, { recursive: true }),
   };
 }
 

@@ -129,9 +129,9 @@ describe('an ONNX model', () => {
       }),
     );
     expect(await inspectFile(path)).toMatchObject({
-      externalData: ['w.bin'],
+      externalData: [{ file: 'w.bin' }],
       parameters: 2,
-      unsupported: expect.stringContaining('outside the model file'),
+      unsupported: expect.stringContaining('stored in w.bin: there is no such file'),
     });
   });
 });
