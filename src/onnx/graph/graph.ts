@@ -9,8 +9,8 @@ export interface ValueType {
   readonly dtype: DataType;
   readonly shape: Shape;
   /**
-   * The elements of an integer tensor of rank 0 or 1, where they are known: constants and shape arithmetic. A
-   * symbol among them stands for a size known only at run time.
+   * The elements of a small tensor, row-major, where they are known: constants and shape arithmetic. A symbol among
+   * them stands for a size known only at run time; truth is 1 and 0.
    */
   readonly elements?: readonly Dim[];
 }

@@ -54,7 +54,7 @@ export function tensorBytes(constant: Tensor): number {
 export function typeOf(constant: Tensor): ValueType {
   const { dtype, dims } = constant;
   const carriesShape =
-    (dtype === 'int64' || dtype === 'int32') && dims.length <= 1 && elementCount(dims) <= 64;
+    (dtype === 'int64' || dtype === 'int32' || dtype === 'bool') && elementCount(dims) <= 64;
   return { dtype, shape: dims, ...(carriesShape && { elements: toNumbers(constant) }) };
 }
 

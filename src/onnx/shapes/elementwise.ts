@@ -1,9 +1,11 @@
 /** Shapes of the element-wise operators. */
-import { type DataType, dataTypeFromCode } from '../graph/data-type.ts';
-import { type Dim, divideDims, multiplyDims } from '../graph/dim.ts';
-import type { Shape, ValueType } from '../graph/index.ts';
+import { type DataType, dataTypeFromCode, isFloat } from '../graph/data-type.ts';
+import type { Dim, Shape } from '../graph/dim.ts';
+import type { Value } from '../graph/graph.ts';
+import { elementCount, toNumbers } from '../graph/tensor.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { like, type NodeContext, type ShapeRule } from './context.ts';
+import { arithmeticOf, broadcastElements, combineElements, everyKnown, withElements } from './elements.ts';
 
 function broadcast(node: NodeContext, first = 0): Shape {
   try {
@@ -20,45 +22,55 @@ function broadcast(node: NodeContext, first = 0): Shape {
 
 const sameAsInput: ShapeRule = (node) => like(node, node.input(0).shape);
 
-/** Integer arithmetic on sizes; `undefined` where the result is no plain size. */
-type DimArithmetic = (a: Dim, b: Dim) => Dim | undefined;
+/** Both inputs have one type. */
+const binary: ShapeRule = (node) => {
+  const [a, b] = [node.input(0), node.input(1)];
+  if (a.dtype !== b.dtype) node.fail(`its inputs differ in type: ${a.dtype} and ${b.dtype}`);
+  const shape = broadcast(node);
+  return [withElements({ dtype: a.dtype, shape }, combined(node, shape))];
+};
 
-function numbersOnly(compute: (a: number, b: number) => number): DimArithmetic {
-  return (a, b) => (typeof a === 'number' && typeof b === 'number' ? compute(a, b) : undefined);
+function combined(node: NodeContext, shape: Shape): readonly Dim[] | undefined {
+  const [a, b] = [node.input(0), node.input(1)];
+  const arithmetic = arithmeticOf(node.node.opType, !isFloat(a.dtype));
+  if (arithmetic === undefined || (a.elements === undefined && b.elements === undefined)) return undefined;
+  return combineElements(factor(node, 0), factor(node, 1), shape, arithmetic);
 }
 
-function binary(arithmetic?: DimArithmetic): ShapeRule {
+/** An input with its elements, if it is what sizes are multiplied by: floats are read for that alone, not as weights. */
+function factor(node: NodeContext, index: number): Value {
+  const [value, constant] = [node.input(index), node.constant(index)];
+  const scalar = constant !== undefined && elementCount(constant.dims) === 1 && isFloat(constant.dtype);
+  return scalar ? { ...value, elements: toNumbers(constant) } : value;
+}
+
+/** Of elements that are numbers. */
+function unary(compute: (x: number) => number): ShapeRule {
   return (node) => {
-    const [a, b] = [node.input(0), node.input(1)];
-    if (a.dtype !== b.dtype) node.fail(`its inputs differ in type: ${a.dtype} and ${b.dtype}`);
-    const elements = arithmetic && combineElements(a.elements, b.elements, arithmetic);
-    return [{ dtype: a.dtype, shape: broadcast(node), ...(elements && { elements }) }];
+    const { dtype, shape, elements } = node.input(0);
+    const known = elements?.map((x) => (typeof x === 'number' ? compute(x) : undefined));
+    return [withElements({ dtype, shape }, known && everyKnown(known))];
   };
 }
 
-function combineElements(
-  a: readonly Dim[] | undefined,
-  b: readonly Dim[] | undefined,
-  arithmetic: DimArithmetic,
-): Dim[] | undefined {
-  if (a === undefined || b === undefined) return undefined;
-  if (a.length !== b.length && a.length !== 1 && b.length !== 1) return undefined;
-  const count = a.length === 1 ? b.length : a.length;
-  const combined = Array.from({ length: count }, (_, index) =>
-    arithmetic(a[a.length === 1 ? 0 : index]!, b[b.length === 1 ? 0 : index]!),
-  );
-  return combined.every((dim) => dim !== undefined) ? combined : undefined;
-}
+const variadic: ShapeRule = (node) => {
+  const shape = broadcast(node);
+  const elements = node.inputs().length === 2 ? combined(node, shape) : undefined;
+  return [withElements({ dtype: node.input(0).dtype, shape }, elements)];
+};
 
-const variadic: ShapeRule = (node) => like(node, broadcast(node));
-
-const comparison: ShapeRule = (node) => like(node, broadcast(node), 'bool');
+const comparison: ShapeRule = (node) => {
+  const shape = broadcast(node);
+  return [withElements({ dtype: 'bool', shape }, combined(node, shape))];
+};
 
 const where: ShapeRule = (node) => {
   const [condition, a, b] = [node.input(0), node.input(1), node.input(2)];
-  const known = condition.elements?.every((dim) => dim === 1) ? a.elements : undefined;
   if (a.dtype !== b.dtype) node.fail(`its inputs differ in type: ${a.dtype} and ${b.dtype}`);
-  return [{ dtype: a.dtype, shape: broadcast(node), ...(known && { elements: known }) }];
+  const shape = broadcast(node);
+  const [conditions, yes, no] = [condition, a, b].map((value) => broadcastElements(value, shape));
+  const chosen = conditions?.map((each, index) => (each === 1 ? yes : each === 0 ? no : undefined)?.[index]);
+  return [withElements({ dtype: a.dtype, shape }, chosen && everyKnown(chosen))];
 };
 
 const cast: ShapeRule = (node) => {
@@ -66,9 +78,13 @@ const cast: ShapeRule = (node) => {
   const to = node.int('to');
   if (to === undefined) return node.fail('attribute "to" is missing');
   const dtype: DataType = dataTypeFromCode(to, `the target of ${node.node.name}`);
-  const integral = dtype === 'int64' || dtype === 'int32';
-  const type: ValueType = { dtype, shape, ...(integral && elements && { elements }) };
-  return [type];
+  const convert = (element: Dim): Dim | undefined => {
+    if (typeof element === 'string') return dtype === 'bool' ? undefined : element;
+    if (dtype === 'bool') return Number(element !== 0);
+    if (isFloat(dtype)) return element;
+    return Number.isSafeInteger(Math.trunc(element)) ? Math.trunc(element) : undefined;
+  };
+  return [withElements({ dtype, shape }, elements && everyKnown(elements.map(convert)))];
 };
 
 const identity: ShapeRule = (node) => {
@@ -77,8 +93,8 @@ const identity: ShapeRule = (node) => {
 };
 
 const UNARY = [
-  'Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish LeakyRelu',
-  'Log Mish Neg Not PRelu Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh',
+  'Acos Acosh Asin Asinh Atan Atanh Celu Cos Cosh Elu Erf Exp Gelu HardSigmoid HardSwish LeakyRelu',
+  'Log Mish PRelu Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh',
   'ThresholdedRelu Clip LogSoftmax Softmax Hardmax',
 ]
   .join(' ')
@@ -88,11 +104,16 @@ export const elementwise: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(UNARY.map((opType) => [opType, sameAsInput])),
   Identity: identity,
   Dropout: (node) => [...identity(node), ...like(node, node.input(0).shape, 'bool')],
-  Add: binary((a, b) => (a === 0 ? b : b === 0 ? a : numbersOnly((x, y) => x + y)(a, b))),
-  Sub: binary((a, b) => (b === 0 ? a : a === b ? 0 : numbersOnly((x, y) => x - y)(a, b))),
-  Mul: binary((a, b) => multiplyDims([a, b])),
-  Div: binary((a, b) => divideDims(a, b) ?? numbersOnly((x, y) => Math.trunc(x / y))(a, b)),
-  Mod: binary(),
+  Abs: unary(Math.abs),
+  Ceil: unary(Math.ceil),
+  Floor: unary(Math.floor),
+  Neg: unary((x) => -x),
+  Not: unary((x) => 1 - x),
+  Add: binary,
+  Sub: binary,
+  Mul: binary,
+  Div: binary,
+  Mod: binary,
   Pow: (node) => like(node, broadcast(node)),
   Min: variadic,
   Max: variadic,

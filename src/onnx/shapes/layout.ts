@@ -1,8 +1,10 @@
 /** Shapes of the operators that move elements around without computing. */
-import { type Dim, divideDims, multiplyDims, type Shape } from '../graph/dim.ts';
-import type { ValueType } from '../graph/index.ts';
+import { type Dim, divideDims, isStatic, multiplyDims, type Shape } from '../graph/dim.ts';
+import type { Value } from '../graph/graph.ts';
+import { toNumbers } from '../graph/tensor.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { like, type NodeContext, type ShapeRule } from './context.ts';
+import { broadcastElements, rearrange, withElements } from './elements.ts';
 
 const reshape: ShapeRule = (node) => {
   const { dtype, shape, elements } = node.input(0);
@@ -21,14 +23,15 @@ const reshape: ShapeRule = (node) => {
   } else if (dims.every((dim) => typeof dim === 'number') && shape.every((dim) => typeof dim === 'number')) {
     if (multiplyDims(dims) !== multiplyDims(shape)) node.fail(`it can't become [${dims.join(', ')}]`);
   }
-  return [{ dtype, shape: dims, ...(elements && dims.length <= 1 && { elements }) }];
+  return [withElements({ dtype, shape: dims }, elements)];
 };
 
 const flatten: ShapeRule = (node) => {
-  const { shape } = node.input(0);
+  const { dtype, shape, elements } = node.input(0);
   const raw = node.int('axis', 1);
   const axis = raw < 0 ? raw + shape.length : raw;
-  return like(node, [multiplyDims(shape.slice(0, axis)), multiplyDims(shape.slice(axis))]);
+  const flat = [multiplyDims(shape.slice(0, axis)), multiplyDims(shape.slice(axis))];
+  return [withElements({ dtype, shape: flat }, elements)];
 };
 
 /** The permutation of a Transpose: by default all axes reversed. */
@@ -37,11 +40,11 @@ export function permutationOf(node: NodeContext): readonly number[] {
 }
 
 const transpose: ShapeRule = (node) => {
-  const { shape } = node.input(0);
-  return like(
-    node,
-    permutationOf(node).map((axis) => shape[axis] ?? node.fail(`perm does not fit the rank`)),
-  );
+  const input = node.input(0);
+  const perm = permutationOf(node);
+  const shape = perm.map((axis) => input.shape[axis] ?? node.fail(`perm does not fit the rank`));
+  const elements = rearrange(input, shape, (at) => input.shape.map((_, axis) => at[perm.indexOf(axis)]!));
+  return [withElements({ dtype: input.dtype, shape }, elements)];
 };
 
 const concat: ShapeRule = (node) => {
@@ -62,8 +65,9 @@ const concat: ShapeRule = (node) => {
     return numbers[0] ?? dim;
   });
   const known = inputs.map((input) => input.elements);
-  const elements = known.every((list) => list !== undefined) ? known.flat() : undefined;
-  return [{ dtype: first.dtype, shape, ...(elements && first.shape.length === 1 && { elements }) }];
+  // Row-major order puts one after the other along the first axis only.
+  const elements = axis === 0 && known.every((list) => list !== undefined) ? known.flat() : undefined;
+  return [withElements({ dtype: first.dtype, shape }, elements)];
 };
 
 /** The sizes of the parts of a Split, as an attribute, an input, or equal parts. */
@@ -141,24 +145,37 @@ function sliceAxis(
 }
 
 const slice: ShapeRule = (node) => {
-  const { dtype, shape, elements } = node.input(0);
+  const input = node.input(0);
+  const { dtype, shape } = input;
   const axes = sliceAxes(node);
   if (axes === undefined) return [{ dtype, shape: node.unknownShape(shape.length) }];
   const result = [...shape];
   for (const { axis, size } of axes) result[axis] = size;
-  const [only] = axes;
-  if (elements === undefined || shape.length !== 1 || only === undefined) return [{ dtype, shape: result }];
-  const picked = Array.from({ length: Number(only.size) }, (_, i) => elements[only.start + i * only.step]!);
-  return [{ dtype, shape: result, elements: picked }];
+  const elements = rearrange(input, result, (at) => {
+    const source = [...at];
+    for (const { axis, start, step } of axes) source[axis] = start + at[axis]! * step;
+    return source;
+  });
+  return [withElements({ dtype, shape: result }, elements)];
 };
 
 const gather: ShapeRule = (node) => {
   const [data, indices] = [node.input(0), node.input(1)];
   const axis = node.axis('axis', 0, data.shape.length);
+  const rank = indices.shape.length;
   const shape = [...data.shape.slice(0, axis), ...indices.shape, ...data.shape.slice(axis + 1)];
-  const picked = indices.elements?.map((at) => (typeof at === 'number' ? data.elements?.at(at) : undefined));
-  const elements = picked?.every((dim) => dim !== undefined) ? picked : undefined;
-  return [{ dtype: data.dtype, shape, ...(elements && shape.length <= 1 && { elements }) }];
+  const [length, at] = [data.shape[axis]!, indices.elements];
+  if (at === undefined || typeof length !== 'number' || !isStatic(indices.shape)) {
+    return [{ dtype: data.dtype, shape }];
+  }
+  const sizes = indices.shape;
+  const elements = rearrange(data, shape, (place) => {
+    const position = sizes.reduce((sum, size, k) => sum * size + place[axis + k]!, 0);
+    const index = at[position];
+    const picked = typeof index === 'number' ? (index < 0 ? index + length : index) : Number.NaN;
+    return [...place.slice(0, axis), picked, ...place.slice(axis + rank)];
+  });
+  return [withElements({ dtype: data.dtype, shape }, elements)];
 };
 
 const squeeze: ShapeRule = (node) => {
@@ -166,7 +183,7 @@ const squeeze: ShapeRule = (node) => {
   const given = node.intsFrom('axes', 1);
   const axes = given?.map((axis) => node.normalize(axis, shape.length));
   const kept = shape.filter((dim, axis) => (axes === undefined ? dim !== 1 : !axes.includes(axis)));
-  return [{ dtype, shape: kept, ...(elements && { elements }) }];
+  return [withElements({ dtype, shape: kept }, elements)];
 };
 
 const unsqueeze: ShapeRule = (node) => {
@@ -176,13 +193,17 @@ const unsqueeze: ShapeRule = (node) => {
   const axes = new Set(given.map((axis) => node.normalize(axis, rank)));
   const rest = shape[Symbol.iterator]();
   const result = Array.from({ length: rank }, (_, axis): Dim => (axes.has(axis) ? 1 : rest.next().value!));
-  return [{ dtype, shape: result, ...(elements && rank <= 1 && { elements }) }];
+  return [withElements({ dtype, shape: result }, elements)];
 };
 
 const expand: ShapeRule = (node) => {
-  const { shape } = node.input(0);
+  const input = node.input(0);
+  const { dtype, shape } = input;
   const target = node.dims(1);
-  if (target !== undefined) return like(node, broadcastShapes(shape, target));
+  if (target !== undefined) {
+    const expanded = broadcastShapes(shape, target);
+    return [withElements({ dtype, shape: expanded }, broadcastElements(input, expanded))];
+  }
   const rank = node.input(1).shape[0];
   if (typeof rank !== 'number') return node.fail('the rank of its result is not known');
   return like(node, node.unknownShape(Math.max(rank, shape.length)));
@@ -238,18 +259,14 @@ const constantOfShape: ShapeRule = (node) => {
   const rank = Number(node.input(0).shape[0]);
   const shape: Shape = target ?? node.unknownShape(rank);
   const dtype = fill?.dtype ?? 'float32';
-  const type: ValueType = { dtype, shape };
-  if (dtype !== 'int64' || fill === undefined || shape.length !== 1 || typeof shape[0] !== 'number')
-    return [type];
-  const bytes = fill.bytes();
-  const element = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigInt64(0, true));
-  return [{ ...type, elements: Array.from({ length: shape[0] }, () => element) }];
+  const element: Value = { name: '', dtype, shape: [], elements: [fill ? toNumbers(fill)[0]! : 0] };
+  return [withElements({ dtype, shape }, broadcastElements(element, shape))];
 };
 
 const range: ShapeRule = (node) => {
   const [start, limit, delta] = [node.dims(0)?.[0], node.dims(1)?.[0], node.dims(2)?.[0]];
   const dtype = node.input(0).dtype;
-  if (start === 0 && delta === 1 && limit !== undefined) return [{ dtype, shape: [limit] }];
+  if (start === 0 && delta === 1 && typeof limit === 'string') return [{ dtype, shape: [limit] }];
   if (typeof start !== 'number' || typeof limit !== 'number' || typeof delta !== 'number') {
     return [{ dtype, shape: [node.freshDim()] }];
   }
