@@ -77,9 +77,20 @@ export class LoadedModel {
     return this.runners.map(({ signature }) => signature.name);
   }
 
-  /** Answers what it has taken on, then frees everything. */
-  async close(): Promise<void> {
-    await this.#family.drain();
+  /**
+   * Answers what it has taken on, then frees everything.
+   *
+   * @param hurry when it fires, what is not answered yet fails
+   */
+  async close(hurry: AbortSignal): Promise<void> {
+    await Promise.race([this.#family.drain(), aborted(hurry)]);
     await this.#engine.close();
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

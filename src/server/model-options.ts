@@ -1,5 +1,6 @@
 /** What an operator can say about running and watching the models, and what applies if nothing is said. */
 import type { ExecutionProvider } from '../models/manifest.ts';
+import { canLimitMemory } from './engine/memory-limit.ts';
 import type { RepositoryOptions } from './model-repository.ts';
 
 export interface ModelOptions {
@@ -25,13 +26,16 @@ export interface ModelOptions {
 export function repositoryOptions(
   options: ModelOptions,
 ): Pick<RepositoryOptions, 'engine' | 'settings' | 'settleMs' | 'lingerMs' | 'watch'> {
-  const { provider, device, threads, arena } = options;
+  const { provider, device, threads, arena, engineMemoryBytes = null } = options;
+  if (engineMemoryBytes !== null && !canLimitMemory()) {
+    throw new Error('the memory of an engine can only be limited where there is /proc, as on Linux');
+  }
   return {
     settings: { provider, device, threads, arena },
     engine: {
       slots: options.engines ?? 1,
       runLimitMs: options.runLimitMs ?? 300_000,
-      memoryLimitBytes: options.engineMemoryBytes ?? null,
+      memoryLimitBytes: engineMemoryBytes,
       restartMs: 500,
     },
     settleMs: 300,

@@ -98,13 +98,13 @@ export class ModelRepository {
     return settled;
   }
 
-  /** Answers what was taken on, then frees everything. */
+  /** Frees everything. Whoever still waits for an answer gets an {@link EngineError}. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#unwatch?.();
     this.#models.clear();
-    await Promise.all([...[...this.#served.values()].map(({ model }) => model.close()), ...this.#retiring]);
+    for (const { model } of this.#served.values()) this.#retire(model);
     this.#served.clear();
+    await Promise.all([this.#unwatch?.(), ...this.#retiring]);
   }
 
   /** @returns fingerprints of the folders that are there (null for one that was), or null if that can't be seen */
@@ -161,7 +161,7 @@ export class ModelRepository {
     const model = await LoadedModel.open(folder, this.#options);
     const taken = model.names.find((name) => this.#models.has(name) && !before?.names.includes(name));
     if (taken === undefined && !this.#closing.signal.aborted) return model;
-    await model.close();
+    await model.close(this.#closing.signal);
     throw new Error(
       taken === undefined ? 'the server is stopping' : `another folder already gives a model "${taken}"`,
     );
@@ -177,11 +177,11 @@ export class ModelRepository {
     return before !== undefined;
   }
 
-  /** Its requests finish on it. */
+  /** Its requests finish on it, unless the server stops before. */
   #retire(model: LoadedModel): void {
     const retired = delay(this.#options.lingerMs, undefined, { signal: this.#closing.signal })
       .catch(() => {})
-      .then(() => model.close())
+      .then(() => model.close(this.#closing.signal))
       .finally(() => this.#retiring.delete(retired));
     this.#retiring.add(retired);
   }

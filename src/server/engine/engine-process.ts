@@ -108,8 +108,9 @@ export class EngineProcess {
     this.#child.kill('SIGKILL');
   }
 
-  /** Lets it end by itself; call it when nothing runs. */
+  /** Lets it end by itself, or kills it if it is in the middle of a run. */
   async stop(): Promise<void> {
+    if (this.#answered !== null) this.kill('it was stopped');
     if (this.#child.connected) this.#child.disconnect();
     const timer = setTimeout(() => this.kill('it did not stop'), STOP_MS);
     await this.exited;

@@ -73,7 +73,7 @@ export class EngineSlot {
     }
   }
 
-  /** Call it when nothing runs. */
+  /** What runs is cut off. */
   async close(): Promise<void> {
     const state = this.#state;
     this.#state = { is: 'closed' };
