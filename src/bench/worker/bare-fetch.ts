@@ -16,6 +16,7 @@ export async function fetchBare({ url, batch, exchanges }: FetchInput): Promise<
     timeoutMs: 30_000,
     owner: undefined,
     priority: undefined,
+    perImage: '[N]',
   });
   const message = encodeRequest(request);
   const target = `${url}/v2/models/${wireModel(step)}/infer`;

@@ -12,7 +12,12 @@ export interface CallOptions {
   readonly timeoutMs: number;
   readonly owner: string | undefined;
   readonly priority: number | undefined;
+  /** How the server takes what is one number per image. */
+  readonly perImage: PerImage;
 }
+
+/** NVIDIA Triton has no shape [N] in a model that batches. */
+export type PerImage = '[N]' | '[N, 1]';
 
 /** Name on the wire of the model that answers a request. */
 export function wireModel({ model, target }: EvaluationRequest): string {
@@ -28,11 +33,12 @@ export function toInferRequest(
   const { shape, timestep, label, target } = request;
   const [batch] = shape;
   const half = request.precision === 'fp16' && options.fp16;
+  const perImage = options.perImage === '[N]' ? [batch] : [batch, 1];
   const inputs: NamedTensor[] = [
     imageTensor(request, half),
-    { name: 'timestep', datatype: 'FP32', shape: [batch], data: timestep },
+    { name: 'timestep', datatype: 'FP32', shape: perImage, data: timestep },
   ];
-  if (label !== undefined) inputs.push({ name: 'label', datatype: 'INT32', shape: [batch], data: label });
+  if (label !== undefined) inputs.push({ name: 'label', datatype: 'INT32', shape: perImage, data: label });
   if (target !== undefined) {
     inputs.push({ name: 'target', datatype: 'FP32', shape: [batch, target.length / batch], data: target });
   }

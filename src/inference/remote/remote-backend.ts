@@ -14,11 +14,11 @@ import { encodeRequest } from '../oip/request.ts';
 import { decodeResponse } from '../oip/response.ts';
 import { type PreparedRequest, prepare } from '../prepare.ts';
 import { type ExpectedTensor, toEvaluation } from '../validate.ts';
-import { startDeadline } from './deadline.ts';
+import { type Deadline, startDeadline } from './deadline.ts';
 import { DigestCheck } from './digest-check.ts';
-import { exchange } from './exchange.ts';
-import { toInferRequest, wireModel } from './infer-request.ts';
-import { askDigest, askReady, type ModelPlace } from './model-status.ts';
+import { type Answer, type Call, exchange } from './exchange.ts';
+import { type PerImage, toInferRequest, wireModel } from './infer-request.ts';
+import { askDigest, askPerImage, askReady, type ModelPlace } from './model-status.ts';
 
 export interface RemoteOptions {
   /** Base URL of the server, e.g. `https://gpu.example.com` (the part before `/v2`). */
@@ -41,6 +41,8 @@ export class RemoteBackend implements InferenceBackend {
   readonly #options: RemoteOptions;
   readonly #base: string;
   readonly #digests: DigestCheck;
+  /** By name on the wire, where it is known to be another than [N]. */
+  readonly #perImage = new Map<string, PerImage>();
 
   constructor(options: RemoteOptions) {
     this.#options = options;
@@ -61,16 +63,15 @@ export class RemoteBackend implements InferenceBackend {
     const place = this.#placeOf(model);
     const url = `${place.url}/infer`;
     const what = `POST ${url}`;
-    const message = encodeRequest(toInferRequest(request, expected, { fp16, timeoutMs, owner, priority }));
-    const init = {
-      method: 'POST',
-      headers: { ...message.headers, ...place.headers },
-      body: message.body,
+    const limit = largestAnswer(expected);
+    const callWith = (perImage: PerImage): Call => {
+      const settings = { fp16, timeoutMs, owner, priority, perImage };
+      const { headers, body } = encodeRequest(toInferRequest(request, expected, settings));
+      return { url, init: { method: 'POST', headers: { ...headers, ...place.headers }, body }, limit, what };
     };
 
     const deadline = startDeadline(timeoutMs, signal, what);
-    const limit = largestAnswer(expected);
-    const { headers, body } = await exchange({ url, init, limit, what }, deadline);
+    const { headers, body } = await this.#exchange(model, place, callWith, deadline);
     const answer = orBackendError(() => decodeResponse(headers.get(HEADER_LENGTH), body), what);
     if (answer.modelName !== model) {
       throw new BackendError('invalid_response', `${what}: the answer is from model "${answer.modelName}"`);
@@ -97,6 +98,25 @@ export class RemoteBackend implements InferenceBackend {
     const deadline = startDeadline(timeoutMs, undefined, what);
     await askReady(place, deadline);
     await this.#digests.checkMetadata(model, digest, () => askDigest(place, deadline));
+  }
+
+  /** A server that refuses may only want another shape: its metadata tells, and then it is asked once more. */
+  async #exchange(
+    model: string,
+    place: ModelPlace,
+    callWith: (perImage: PerImage) => Call,
+    deadline: Deadline,
+  ): Promise<Answer> {
+    const assumed = this.#perImage.get(model) ?? '[N]';
+    try {
+      return await exchange(callWith(assumed), deadline);
+    } catch (error) {
+      if (!(error instanceof BackendError) || error.kind !== 'rejected') throw error;
+      const wanted = await askPerImage(place, deadline);
+      if (wanted === null || wanted === assumed) throw error;
+      this.#perImage.set(model, wanted);
+      return exchange(callWith(wanted), deadline);
+    }
   }
 
   #placeOf(model: string): ModelPlace {
