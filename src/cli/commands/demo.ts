@@ -1,7 +1,6 @@
 /** `cairn demo`: guided digits from nothing but this folder. */
 import { Command, Option } from 'commander';
-import { runDemo } from '../demo/demo.ts';
-import { DEFAULT_STEPS, ROUNDS } from '../demo/request.ts';
+import { DEFAULT_STEPS, type DemoOptions, ROUNDS } from '../demo/request.ts';
 import { classList, decimalNumber, wholeNumber } from '../parse-option.ts';
 
 const DIGITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -27,5 +26,11 @@ export function demoCommand(): Command {
     .option('--count <images>', `images in all (default: ${ROUNDS} of each class)`, wholeNumber(1))
     .option('--out <folder>', 'where the PNG files go', 'out')
     .option('--model <id>', 'model', 'mnist-32')
-    .action(runDemo);
+    .action(demo);
+}
+
+async function demo(options: DemoOptions): Promise<void> {
+  // Imported here: it stands on packages for development, which a server's installation does without.
+  const { runDemo } = await import('../demo/demo.ts');
+  await runDemo(options);
 }

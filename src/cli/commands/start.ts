@@ -1,6 +1,6 @@
 /** `cairn start`: Cairn on this machine, until Ctrl-C. */
 import { Command } from 'commander';
-import { type LocalRuntime, startLocalRuntime } from '../local/runtime.ts';
+import type { LocalRuntime } from '../local/runtime.ts';
 import { wholeNumber } from '../parse-option.ts';
 import { aborted, onStopSignal } from '../stop-signal.ts';
 
@@ -19,6 +19,8 @@ export function startCommand(): Command {
 
 async function start({ port, data }: StartOptions): Promise<void> {
   using stop = onStopSignal();
+  // Imported here: it stands on packages for development, which a server's installation does without.
+  const { startLocalRuntime } = await import('../local/runtime.ts');
   const runtime = await startLocalRuntime({ data, port });
   try {
     console.log(welcome(runtime, data));
