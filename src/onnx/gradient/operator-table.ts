@@ -11,6 +11,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   Dropout: 'inference mode',
   Einsum: 'no diagonals (`ii`); ellipsis and letters of one term are covered',
   Gather: 'with an index of rank 2 or more, the sizes after the axis known',
+  GatherND: 'batch_dims 0',
   LRN: 'odd sizes, as engines have them',
   LpNormalization: 'p = 2',
   MaxPool: 'row-major indices; equal maxima: the first one',

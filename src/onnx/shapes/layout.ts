@@ -178,6 +178,14 @@ const gather: ShapeRule = (node) => {
   return [withElements({ dtype: data.dtype, shape }, elements)];
 };
 
+/** Each row of the indices, its last axis, picks what lies at one place of the first axes. */
+const gatherND: ShapeRule = (node) => {
+  const [data, indices] = [node.input(0).shape, node.input(1).shape];
+  const depth = indices.at(-1);
+  if (typeof depth !== 'number') return node.fail('the size of its last index axis is not known');
+  return like(node, [...indices.slice(0, -1), ...data.slice(node.int('batch_dims', 0) + depth)]);
+};
+
 const squeeze: ShapeRule = (node) => {
   const { dtype, shape, elements } = node.input(0);
   const given = node.intsFrom('axes', 1);
@@ -288,6 +296,7 @@ export const layout: Readonly<Record<string, ShapeRule>> = {
   Split: split,
   Slice: slice,
   Gather: gather,
+  GatherND: gatherND,
   GatherElements: (node) => like(node, node.input(1).shape),
   ScatterElements: (node) => like(node, node.input(0).shape),
   ScatterND: (node) => like(node, node.input(0).shape),

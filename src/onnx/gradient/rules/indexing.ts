@@ -64,8 +64,16 @@ const gatherElements: GradientRule = (n) => [
   },
 ];
 
+const gatherND: GradientRule = (n) => [
+  () => {
+    if (n.forward.int('batch_dims', 0) !== 0) return n.fail('batch_dims above 0 are not supported');
+    return n.g.op('ScatterND', [n.zerosLike(n.x()), n.x(1), n.dy], { reduction: 'add' });
+  },
+];
+
 export const indexing: Readonly<Record<string, GradientRule>> = {
   Slice: slice,
   Gather: gather,
   GatherElements: gatherElements,
+  GatherND: gatherND,
 };

@@ -74,6 +74,22 @@ const gather: Cases = fc
     },
   }));
 
+const gatherND: Cases = fc
+  .record({
+    shape: shapes(2, 3),
+    depth: int(1, 2),
+    rows: fc.array(fc.tuple(int(0, 2), int(0, 2)), { minLength: 1, maxLength: 5 }),
+    column: fc.boolean(),
+  })
+  .map(({ shape, depth, rows, column }) => ({
+    shape,
+    build: (g, x) => {
+      const places = rows.flatMap((row) => row.slice(0, depth).map((at, axis) => at % shape[axis]!));
+      const indices = g.op('Reshape', [g.ints(places), g.ints(column ? [-1, 1, depth] : [-1, depth])]);
+      return g.op('Exp', [g.op('GatherND', [x, indices])]);
+    },
+  }));
+
 const pad: Cases = fc
   .record({
     shape: shapes(1, 3, 4).map((dims) => dims.map((size) => size + 1)),
@@ -172,6 +188,7 @@ export const layoutCases: Readonly<Record<string, Cases>> = {
   SpaceToDepth: block('SpaceToDepth'),
   Slice: slice,
   Gather: gather,
+  GatherND: gatherND,
   GatherElements: shapes(2, 2).map((shape) => ({
     shape,
     build: (g, x) =>
