@@ -67,6 +67,11 @@ export class Engine {
     return this.#slots.some(({ state }) => state.is === 'ready');
   }
 
+  /** Ids of the processes that are ready. */
+  get pids(): number[] {
+    return this.#slots.flatMap(({ state }) => (state.is === 'ready' ? [state.process.pid ?? []].flat() : []));
+  }
+
   /** @returns null if the model has no such graph */
   session(graph: GraphName): GraphSession | null {
     const signature = this.#model.graphs.find((spec) => spec.graph === graph)?.signature;

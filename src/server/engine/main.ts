@@ -11,13 +11,15 @@ import { EXCHANGE_FD, Exchange, endOf, type TensorPlace } from './exchange.ts';
 import { readGraph } from './graph-file.ts';
 import type { FromEngine, GraphName, LoadMessage, RunMessage, ToEngine } from './messages.ts';
 import { OnnxSession } from './onnx-session.ts';
-import { checkProvider } from './provider.ts';
 
 const exchange = new Exchange(EXCHANGE_FD);
 const sessions = new Map<GraphName, OnnxSession>();
 
 async function load({ folder, graphs, settings }: LoadMessage): Promise<FromEngine> {
-  await checkProvider(settings);
+  if (settings.provider !== 'cpu') {
+    const { checkProvider } = await import('./provider.ts');
+    await checkProvider(settings);
+  }
   for (const { graph, file, signature } of graphs) {
     sessions.set(graph, await OnnxSession.open(await readGraph(folder, file), signature, settings));
   }

@@ -56,11 +56,16 @@ function toOrt({ name, data, shape }: NamedTensor, type: string | undefined): Te
       return new Tensor('float32', data instanceof Float32Array ? data : new Float32Array(data), shape);
     }
     if (type === 'float16') {
-      const half = data instanceof Float16Array ? data : new Float16Array(data);
-      return new Tensor('float16', new Uint16Array(half.buffer, half.byteOffset, half.length), shape);
+      return halfTensor(data instanceof Float16Array ? data : new Float16Array(data), shape);
     }
   }
   throw new TypeError(`input "${name}" is a ${data.constructor.name}, and the graph takes ${type}`);
+}
+
+/** onnxruntime's JavaScript side turns the elements into a Float16Array, of which its native side sees no element. */
+function halfTensor({ buffer, byteOffset, length }: Float16Array, shape: readonly number[]): Tensor {
+  const bits = new Uint16Array(buffer, byteOffset, length);
+  return Object.defineProperty(new Tensor('float16', bits, shape), 'data', { value: bits });
 }
 
 function fromOrt(name: string, { data, dims, type }: Tensor): NamedTensor {

@@ -1,0 +1,71 @@
+/** Graphs whose runs take as long, or as much memory, as their input says. */
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { GraphFile } from '../../../src/models/manifest.ts';
+import { GraphBuilder, serializeModel } from '../../../src/onnx/graph/index.ts';
+import type { EngineModel, EngineOptions } from '../../../src/server/engine/engine.ts';
+import { Engine } from '../../../src/server/engine/engine.ts';
+import type { TensorsByName } from '../../../src/server/model-runner.ts';
+
+const PRODUCTS = 40;
+
+/** output = x, after products of square matrices with `size + 1` rows: the work goes with its cube, the memory with its square. */
+export function slowGraph(dtype: 'float32' | 'float16' = 'float32'): Uint8Array {
+  const g = new GraphBuilder({ name: 'slow' });
+  const x = g.input('x', dtype, ['N', 2]);
+  const size = g.input('size', dtype, ['N']);
+  const first = g.op('Gather', [size, g.ints([0])]);
+  const rows = g.op('Add', [g.op('Cast', [first], { to: 1 }), g.constant([1])]);
+  const shape = g.op('Concat', [g.op('Cast', [rows], { to: 7 }), g.op('Cast', [rows], { to: 7 })], {
+    axis: 0,
+  });
+  // Every row sums to one, so a product with itself changes nothing.
+  let matrix = g.op('Expand', [g.op('Reciprocal', [rows]), shape]);
+  for (let i = 0; i < PRODUCTS; i++) matrix = g.op('MatMul', [matrix, matrix]);
+  const one = g.op('Reshape', [g.op('ReduceSum', [matrix], { keepdims: 0 }), g.ints([1])]);
+  const factor = g.op('Cast', [g.op('Div', [one, rows])], { to: dtype === 'float16' ? 10 : 1 });
+  g.output(g.op('Mul', [x, factor]), 'output');
+  return serializeModel(g.build());
+}
+
+export async function writeGraph(folder: string, bytes: Uint8Array, file = 'slow.onnx'): Promise<GraphFile> {
+  await writeFile(join(folder, file), bytes);
+  return {
+    file,
+    bytes: bytes.byteLength,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  };
+}
+
+export function slowModel(folder: string, file: GraphFile): EngineModel {
+  const float = (name: string, shape: number[]) => ({ name, datatype: 'FP32' as const, shape });
+  const signature = {
+    inputs: [float('x', [-1, 2]), float('size', [-1])],
+    outputs: [float('output', [-1, 2])],
+  };
+  return {
+    folder,
+    graphs: [{ graph: 'diffusion', file, signature }],
+    settings: { provider: 'cpu', device: 0, threads: 1, arena: true },
+  };
+}
+
+export function openEngine(model: EngineModel, options: Partial<EngineOptions> = {}): Promise<Engine> {
+  return Engine.open(model, {
+    slots: 1,
+    runLimitMs: 60_000,
+    memoryLimitBytes: null,
+    restartMs: 20,
+    warmUpSizes: [1],
+    log: () => {},
+    ...options,
+  });
+}
+
+/** One row that is to come back as it is. */
+export function slowInputs(size: number, row: readonly number[] = [1.5, -2]): TensorsByName {
+  const x = { name: 'x', datatype: 'FP32' as const, shape: [1, row.length], data: Float32Array.from(row) };
+  const sizes = { name: 'size', datatype: 'FP32' as const, shape: [1], data: Float32Array.of(size) };
+  return new Map([x, sizes].map((tensor) => [tensor.name, tensor]));
+}
