@@ -1,63 +1,17 @@
 import { afterEach, expect, test } from 'vitest';
-import { createApp, type ServerState } from '../../src/server/app.ts';
 import { BusyError, DeadlineError } from '../../src/server/batching/errors.ts';
 import { EngineError } from '../../src/server/engine/engine-error.ts';
-import { ByteBudget } from '../../src/server/http/byte-budget.ts';
-import { InFlight } from '../../src/server/http/in-flight.ts';
-import { DEFAULT_LIMITS } from '../../src/server/http/limits.ts';
-import { type Listener, listen } from '../../src/server/http/listener.ts';
-import { TokenSet } from '../../src/server/http/tokens.ts';
-import { ServerMetrics } from '../../src/server/metrics/metrics.ts';
-import type { ModelRunner, RunOptions } from '../../src/server/model-runner.ts';
-import { listLog } from './log-lines.ts';
+import type { Listener } from '../../src/server/http/listener.ts';
+import type { RunOptions } from '../../src/server/model-runner.ts';
+import { serveDouble } from './serve-double.ts';
 
 let listener: Listener | undefined;
 afterEach(() => listener?.close(0));
 
-interface Options {
-  ready?: boolean;
-  tokens?: string[];
-  openMetrics?: boolean;
-}
-
-/** A server on a real socket with one model, `m`, whose answers are the test's. */
-async function serve(answer: (options: RunOptions) => Promise<number>, options: Options = {}) {
-  const { ready = true, tokens, openMetrics = false } = options;
-  const x = { name: 'x', datatype: 'FP32' as const, shape: [-1] };
-  const runner: ModelRunner = {
-    signature: { name: 'm', digest: 'sha256:d', inputs: [x], outputs: [x], maxBatchSize: 2 },
-    infer: async (_, __, runOptions) => {
-      const value = await answer(runOptions);
-      return [{ name: 'x', datatype: 'FP32', shape: [1], data: Float32Array.of(value) }];
-    },
-  };
-  const state: ServerState = { ready, models: new Map([['m', runner]]), isReady: () => ready };
-  const entries: Record<string, unknown>[] = [];
-  const metrics = new ServerMetrics({
-    connections: () => 0,
-    bytesInFlight: () => 0,
-    requestsInFlight: () => 0,
-    ready: () => ready,
-    models: () => [runner.signature],
-  });
-  const app = createApp({
-    ...{ state, metrics, openMetrics, limits: DEFAULT_LIMITS, log: listLog(entries) },
-    ...{ budget: new ByteBudget(1e6), inFlight: new InFlight() },
-    tokens: tokens === undefined ? null : new TokenSet(tokens),
-  });
-  const nothing = () => {};
-  const events = { connectionRefused: nothing, connectionBroken: nothing };
-  listener = await listen({
-    ...{ host: '127.0.0.1', port: 0, limits: DEFAULT_LIMITS, fetch: app.fetch },
-    events: { ...events, tlsReloaded: nothing, tlsRefused: nothing },
-  });
-  const { url } = listener;
-  const post = (parameters?: Record<string, unknown>, headers: Record<string, string> = {}) => {
-    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1], data: [1] }];
-    const body = JSON.stringify({ id: 'mine', parameters, inputs });
-    return fetch(`${url}/v2/models/m/infer`, { method: 'POST', headers, body });
-  };
-  return { url, post, entries, metrics };
+async function serve(...args: Parameters<typeof serveDouble>) {
+  const double = await serveDouble(...args);
+  ({ listener } = double);
+  return double;
 }
 
 const fails = (error: Error) => () => Promise.reject(error);

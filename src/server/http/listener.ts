@@ -41,7 +41,7 @@ const CHECK_EVERY_MS = 1000;
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { host, port, limits, tls, fetch, events } = options;
   const settings = {
-    headersTimeout: limits.headTimeoutMs,
+    headersTimeout: Math.min(limits.headTimeoutMs, limits.bodyTimeoutMs),
     requestTimeout: limits.bodyTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_EVERY_MS, limits.headTimeoutMs),
@@ -54,7 +54,6 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const stopWatching = tls === undefined ? () => {} : watchTls(server, tls, events);
   const sockets = limitConnections(server, limits.maxConnections, events);
   answerBrokenRequests(server, events);
-  server.on('tlsClientError', (error: Error) => events.connectionBroken(error.message));
   server.listen(port, host);
   try {
     await once(server, 'listening');
@@ -109,6 +108,7 @@ function answerBrokenRequests(server: Server, events: ListenerEvents): void {
     owing.add(incoming.socket);
     outgoing.once('close', () => owing.delete(incoming.socket));
   });
+  // Failed TLS handshakes too.
   server.on('clientError', (error: BrokenRequest, socket: Socket) => {
     const { code = '' } = error;
     if (code === 'ECONNRESET' || code === 'EPIPE') return socket.destroy();
