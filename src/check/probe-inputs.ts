@@ -29,7 +29,7 @@ function values(
   batch: number,
   manifest: ModelManifest,
   call: number,
-): Float32Array | Int32Array {
+): Float32Array | Int32Array | Uint8Array {
   const { steps, rescale_timesteps: rescale } = manifest.diffusion;
   const classes = manifest.classes.length;
   const images = Array.from({ length: batch }, (_, image) => image);
@@ -39,6 +39,8 @@ function values(
         const timestep = (Math.floor(steps / 2) + 7 * image) % steps;
         return rescale ? (timestep * 1000) / steps : timestep;
       });
+    case 'guided':
+      return new Uint8Array(batch).fill(1);
     case 'label':
       return Int32Array.from(images, (image) => image % classes);
     case 'target': {

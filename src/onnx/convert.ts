@@ -4,12 +4,14 @@ import { buildModel, type Precision } from './architectures/build-model.ts';
 import type { EncoderOptions } from './architectures/options.ts';
 import type { WeightStorage } from './architectures/scope.ts';
 import { openCheckpoint } from './checkpoint/checkpoint.ts';
+import { manifestBytes } from './convert/manifest-bytes.ts';
 import { type FolderWriter, replaceFolder } from './convert/model-folder.ts';
+import { gradientFor, type OwnClassifier } from './convert/own-classifier.ts';
 import { measurePrecision, type PrecisionError } from './convert/precision-error.ts';
 import type { Recipe } from './convert/recipe.ts';
 import { writeGraph } from './convert/write-graph.ts';
 import { buildGradientGraph } from './gradient/gradient-graph.ts';
-import type { Graph } from './graph/index.ts';
+import { type Graph, openModel } from './graph/index.ts';
 
 export interface ConvertOptions {
   readonly recipe: Recipe;
@@ -17,6 +19,8 @@ export interface ConvertOptions {
   readonly diffusion: string;
   /** Path of the noisy classifier's checkpoint, if the recipe has one. */
   readonly classifier?: string;
+  /** Instead of one: a classifier in ONNX form, whatever the recipe says of classifiers. */
+  readonly ownClassifier?: OwnClassifier;
   /** Where in the file the state dict is, if it holds several. */
   readonly diffusionKey?: string;
   readonly classifierKey?: string;
@@ -34,6 +38,8 @@ export interface ConvertOptions {
   readonly signal?: AbortSignal;
   /** Called before each part: its name, and how many of how many are done. */
   readonly onProgress?: (part: string, done: number, total: number) => void;
+  /** Called with what was done to make a classifier of one's own fit, in words. */
+  readonly onNote?: (note: string) => void;
   /** Called while a part's weights are written: bytes so far, and in all. */
   readonly onBytes?: (done: number, total: number) => void;
   /** Instead of 64 MiB: from which size on the weights of a graph get a file of their own. */
@@ -53,23 +59,22 @@ export async function convertModel(options: ConvertOptions): Promise<ModelManife
   const { recipe } = options;
   const { weights: storage = recipe.weights, dtype = recipe.dtype } = options;
   const precision: Precision = { storage, torso: dtype === 'fp16' ? 'float16' : 'float32' };
-  const classifier = classifierOf(options);
-  const total = classifier ? 3 : 1;
+  const { ownClassifier } = options;
+  const classifier = ownClassifier === undefined ? classifierOf(options) : undefined;
+  const total = ownClassifier ? 2 : classifier ? 3 : 1;
   const report = (part: string, done: number) => options.onProgress?.(part, done, total);
-  return replaceFolder(
-    options.out,
-    async (folder) => {
-      report('diffusion', 0);
-      const diffusion = await convertDiffusion(options, precision, folder);
-      const guidance =
-        classifier && (await convertClassifier(options, classifier, precision, folder, report));
-      report('model.json', total);
-      const manifest = parseManifest(manifestOf(options, { diffusion, ...guidance }), 'the converted model');
-      await folder.write('model.json', new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
-      return manifest;
-    },
-    options.signal,
-  );
+  const fill = async (folder: FolderWriter) => {
+    report('diffusion', 0);
+    const diffusion = await convertDiffusion(options, precision, folder);
+    const guidance = ownClassifier
+      ? await convertOwnClassifier(options, ownClassifier, folder, report)
+      : classifier && (await convertClassifier(options, classifier, precision, folder, report));
+    report('model.json', total);
+    const manifest = parseManifest(manifestOf(options, { diffusion, ...guidance }), 'the converted model');
+    await folder.write('model.json', manifestBytes(manifest));
+    return manifest;
+  };
+  return replaceFolder(options.out, fill, options.signal);
 }
 
 interface ClassifierJob {
@@ -113,6 +118,21 @@ async function convertClassifier(
   return { classifier, gradient };
 }
 
+async function convertOwnClassifier(
+  options: ConvertOptions,
+  classifier: OwnClassifier,
+  folder: FolderWriter,
+  report: (part: string, done: number) => void,
+) {
+  report('gradient', 1);
+  using model = await openModel(classifier.path);
+  const { recipe, id = recipe.id } = options;
+  const place = { ...recipe, id, image: imageOf(recipe) };
+  const { graph, notes } = await gradientFor(model.graph, classifier, place);
+  for (const note of notes) options.onNote?.(note);
+  return { gradient: await writeGraph(folder, 'gradient.onnx', graph, options) };
+}
+
 /** Writes a graph and, if asked, tells how far it is from float32. */
 async function writeMeasured(
   options: ConvertOptions,
@@ -131,16 +151,21 @@ async function writeMeasured(
 
 function manifestOf({ recipe, id }: ConvertOptions, graphs: ModelManifest['graphs']): ModelManifest {
   const { architecture, weights: _storage, dtype: _dtype, ...settings } = recipe;
-  const { in_channels: channels, image_size: size, num_classes, out_channels } = architecture.diffusion;
+  const { num_classes, out_channels } = architecture.diffusion;
   return {
     manifest_version: 1,
     ...settings,
     id: id ?? recipe.id,
-    image: { channels, height: size, width: size },
+    image: imageOf(recipe),
     class_conditional: num_classes !== undefined,
     output_channels: out_channels,
     graphs,
   };
+}
+
+function imageOf({ architecture }: Recipe): ModelManifest['image'] {
+  const { in_channels: channels, image_size: size } = architecture.diffusion;
+  return { channels, height: size, width: size };
 }
 
 function keyed(key: string | undefined): { key?: string } {

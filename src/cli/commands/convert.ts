@@ -1,15 +1,23 @@
 /** `cairn convert`: from PyTorch checkpoints to a model folder. */
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { ModelManifest } from '../../models/manifest.ts';
 import type { ModelFacts } from '../../onnx/convert/infer-recipe.ts';
+import type { OwnClassifier } from '../../onnx/convert/own-classifier.ts';
 import type { PrecisionError } from '../../onnx/convert/precision-error.ts';
 import type { Recipe } from '../../onnx/convert/recipe.ts';
+import { readClassNames } from '../class-names.ts';
+import {
+  type ClassifierFlags,
+  hintsOf,
+  normalizationOf,
+  withClassifierOptions,
+} from '../classifier-options.ts';
 import { CliError, EXIT_USAGE } from '../cli-error.ts';
 import { showConversion } from '../convert-progress.ts';
 import { wholeNumber } from '../parse-option.ts';
+import { interrupted, onStopSignal } from '../stop-signal.ts';
 
-interface ConvertFlags {
+interface ConvertFlags extends ClassifierFlags {
   readonly preset?: string;
   readonly diffusion: string;
   readonly classifier?: string;
@@ -40,7 +48,7 @@ export function convertCommand(): Command {
     .argument('[recipe]', 'a preset by its name, or a .json file that says what the weights do not')
     .option('--preset <name>', 'a released model: imagenet-64, imagenet-256, lsun-cat, mnist-32, ...')
     .requiredOption('--diffusion <file>', "the diffusion model's checkpoint")
-    .option('--classifier <file>', "the noisy classifier's checkpoint")
+    .option('--classifier <file>', "the noisy classifier's checkpoint, or any classifier as an .onnx file")
     .option('--key <key>', "the state dict's key in the diffusion model's file, if it holds several")
     .option('--classifier-key <key>', "the same for the classifier's file")
     .option('--out <folder>', 'the model folder to write (default: models/ and the id)')
@@ -57,7 +65,7 @@ export function convertCommand(): Command {
         "what the torso computes in; norms, softmax and embeddings stay fp32 (default: the preset's)",
       ).choices(['fp32', 'fp16']),
     );
-  return withFacts(command).action(convert);
+  return withFacts(withClassifierOptions(command)).action(convert);
 }
 
 /** What a model without a preset needs, as far as its weights do not show it. */
@@ -87,7 +95,10 @@ function withFacts(command: Command): Command {
       ]),
     )
     .option('--diffusion-steps <n>', `${without} T of the trained process (default: 1000)`, wholeNumber(2))
-    .option('--classes <file>', `${without} a file with a class name on each line`);
+    .option(
+      '--classes <file>',
+      `${without} or with an .onnx classifier: a file with a class name on each line`,
+    );
 }
 
 async function convert(recipeName: string | undefined, flags: ConvertFlags): Promise<void> {
@@ -96,9 +107,12 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
   }
   // Imported here: the other commands do not pay for it.
   const { convertModel } = await import('../../onnx/convert.ts');
-  const { diffusion, classifier, key, classifierKey, id, weights, dtype } = flags;
+  const { diffusion, key, classifierKey, id, weights, dtype } = flags;
+  const ownClassifier = ownClassifierOf(flags);
+  const classifier = ownClassifier ? undefined : flags.classifier;
   const progress = showConversion(process.stderr);
-  const differences: string[] = [];
+  const remarks: string[] = [];
+  using stop = onStopSignal();
   let manifest: ModelManifest;
   let out: string;
   try {
@@ -109,6 +123,7 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
       diffusion,
       out,
       ...(classifier !== undefined && { classifier }),
+      ...(ownClassifier && { ownClassifier }),
       ...(key !== undefined && { diffusionKey: key }),
       ...(classifierKey !== undefined && { classifierKey }),
       ...(id !== undefined && { id }),
@@ -116,10 +131,13 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
       ...(dtype !== undefined && { dtype }),
       onProgress: progress.part,
       onBytes: progress.bytes,
-      onPrecision: (file, errors) => void differences.push(...errors.map((error) => describe(file, error))),
+      onPrecision: (file, errors) => void remarks.push(...errors.map((error) => describe(file, error))),
+      onNote: (note) => void remarks.push(`note: ${note}`),
+      signal: stop.signal,
     });
   } catch (error) {
     progress.stop();
+    if (stop.signal.aborted) throw interrupted();
     throw new CliError((error as Error).message, undefined, { cause: error });
   }
   progress.stop();
@@ -127,7 +145,7 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
     graph === undefined ? [] : [`${graph.file} ${size(graph.bytes + (graph.data?.bytes ?? 0))}`],
   );
   console.log(`Wrote ${manifest.id} to ${out}: ${sizes.join(', ')}`);
-  for (const line of differences) console.log(line);
+  for (const line of remarks) console.log(line);
 }
 
 /** e.g. `diffusion.onnx: output within 3.1e-3 of float32, where the largest is 4.2 (one image of noise)`. */
@@ -139,19 +157,37 @@ function describe(file: string, { output, error, largest }: PrecisionError): str
 async function recipeOf(name: string | undefined, flags: ConvertFlags): Promise<Recipe> {
   if (name !== undefined) {
     const superfluous = FACTS.find((fact) => flags[fact] !== undefined);
-    if (superfluous) {
+    if (superfluous && !(superfluous === 'classes' && ownClassifierOf(flags))) {
       throw new Error(`--${kebab(superfluous)} is for a model without a preset; ${name} says it already`);
     }
-    const { loadRecipe } = await import('../../onnx/convert/recipe.ts');
-    return loadRecipe(name);
+    const { loadRecipe, withOwnClassifier } = await import('../../onnx/convert/recipe.ts');
+    const recipe = await loadRecipe(name);
+    if (!ownClassifierOf(flags)) return recipe;
+    return withOwnClassifier(
+      recipe,
+      flags.classes === undefined ? undefined : await readClassNames(flags.classes),
+    );
   }
   const { inferRecipe } = await import('../../onnx/convert/infer-recipe.ts');
   const { diffusion, classifier } = flags;
+  const ownClassifier = ownClassifierOf(flags);
   return inferRecipe(
     { path: diffusion, key: flags.key },
-    classifier === undefined ? undefined : { path: classifier, key: flags.classifierKey },
+    classifier === undefined || ownClassifier ? undefined : { path: classifier, key: flags.classifierKey },
     await factsOf(flags),
+    ownClassifier,
   );
+}
+
+/** @throws {CliError} if what an .onnx classifier's file leaves open is said of none */
+function ownClassifierOf(flags: ConvertFlags): OwnClassifier | undefined {
+  const { classifier: path } = flags;
+  if (path?.endsWith('.onnx')) return { path, hints: hintsOf(flags), ...normalizationOf(flags) };
+  const stray = (['input', 'output', 'timestep', 'mean', 'std'] as const).find(
+    (flag) => flags[flag] !== undefined,
+  );
+  if (stray) throw new CliError(`--${stray} is for a --classifier that is an .onnx file`, EXIT_USAGE);
+  return undefined;
 }
 
 /** Flags that only a model without a preset has. */
@@ -174,17 +210,13 @@ function kebab(name: string): string {
 }
 
 async function factsOf(flags: ConvertFlags): Promise<ModelFacts> {
-  const names = flags.classes === undefined ? undefined : await readFile(flags.classes, 'utf8');
   return {
     id: flags.id,
     imageSize: flags.imageSize,
     lowResSize: flags.lowResSize,
     noiseSchedule: flags.noiseSchedule,
     diffusionSteps: flags.diffusionSteps,
-    classes: names
-      ?.split('\n')
-      .map((line) => line.trim())
-      .filter(Boolean),
+    classes: flags.classes === undefined ? undefined : await readClassNames(flags.classes),
     diffusion: {
       numHeads: flags.numHeads,
       numHeadChannels: flags.numHeadChannels,

@@ -1,29 +1,31 @@
 /** `cairn gradient`: the gradient graph of any classifier in ONNX form. */
-import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import type { GraphFile } from '../../models/manifest.ts';
 import type { DerivedGradient } from '../../onnx/gradient/derive-gradient.ts';
+import {
+  type ClassifierFlags,
+  hintsOf,
+  normalizationOf,
+  withClassifierOptions,
+} from '../classifier-options.ts';
 import { CliError, EXIT_USAGE } from '../cli-error.ts';
-import { writeAtomically } from '../write-atomically.ts';
+import { interrupted, onStopSignal } from '../stop-signal.ts';
 
-interface GradientFlags {
+interface GradientFlags extends ClassifierFlags {
   readonly out: string;
-  readonly input?: string;
-  readonly output?: string;
-  readonly timestep?: string;
   readonly operators?: boolean;
   readonly size?: readonly [number, number];
 }
 
 export function gradientCommand(): Command {
-  return new Command('gradient')
+  const command = new Command('gradient')
     .description(
       "Derive the gradient of a classifier's log-probabilities with respect to its image (ONNX to ONNX).",
     )
     .argument('[model]', 'the classifier, an .onnx file of operator set 13 or newer')
-    .option('--out <file>', 'the graph to write', 'gradient.onnx')
-    .option('--input <name>', 'its image input, if the file leaves that open')
-    .option('--output <name>', 'its logits')
-    .option('--timestep <name>', 'its timestep input, for a classifier of noisy images')
+    .option('--out <file>', 'the graph to write', 'gradient.onnx');
+  return withClassifierOptions(command)
     .option(
       '--size <pixels>',
       'image size, 224 or 224x160 (height x width), if the file leaves it open',
@@ -54,23 +56,28 @@ async function derive(path: string, flags: GradientFlags): Promise<void> {
   // Imported here: the other commands do not pay for it.
   const { deriveGradient } = await import('../../onnx/gradient/derive-gradient.ts');
   const { InterfaceError } = await import('../../onnx/gradient/classifier-interface.ts');
-  const { parseModel, serializeModel } = await import('../../onnx/graph/index.ts');
-  const { input, output, timestep, size } = flags;
+  const { openModel } = await import('../../onnx/graph/index.ts');
+  const { replaceFiles } = await import('../../onnx/convert/model-folder.ts');
+  const { writeGraph } = await import('../../onnx/convert/write-graph.ts');
+  using stop = onStopSignal();
   try {
-    const model = await readFile(path);
-    const derived = await deriveGradient(parseModel(model), {
-      hints: {
-        ...(input !== undefined && { image: input }),
-        ...(output !== undefined && { logits: output }),
-        ...(timestep !== undefined && { timestep }),
-      },
-      ...(size !== undefined && { imageSize: size }),
+    using model = await openModel(path);
+    const derived = await deriveGradient(model.graph, {
+      hints: hintsOf(flags),
+      ...normalizationOf(flags),
+      ...(flags.size !== undefined && { imageSize: flags.size }),
     });
-    const bytes = serializeModel(derived.graph);
-    await writeAtomically(flags.out, bytes);
+    // Weights beside the classifier stay beside its gradient.
+    const layout = model.externalFiles.length > 0 ? { externalFrom: 0 } : {};
+    const written = await replaceFiles(
+      flags.out,
+      (folder) => writeGraph(folder, basename(flags.out), derived.graph, layout),
+      stop.signal,
+    );
     report(derived);
-    console.log(`Wrote ${flags.out}: ${kilobytes(bytes)} (the classifier: ${kilobytes(model)})`);
+    console.log(`Wrote ${flags.out}: ${sizes(written)} (the classifier: ${kilobytes(model.bytes)})`);
   } catch (error) {
+    if (stop.signal.aborted) throw interrupted();
     const exitCode = error instanceof InterfaceError ? EXIT_USAGE : undefined;
     throw new CliError(`${path}: ${(error as Error).message}`, exitCode, { cause: error });
   }
@@ -90,6 +97,12 @@ function report({ graph, names, notes, operators }: DerivedGradient): void {
   console.log(`out: ${show(graph.outputs)}`);
 }
 
-function kilobytes({ byteLength }: Uint8Array): string {
-  return `${(byteLength / 1000).toFixed(0)} kB`;
+function sizes({ bytes, data }: GraphFile): string {
+  return data === undefined
+    ? kilobytes(bytes)
+    : `${kilobytes(bytes)}, and its weights in ${data.file} beside it: ${kilobytes(data.bytes)}`;
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(0)} kB`;
 }

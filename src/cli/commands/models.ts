@@ -1,5 +1,6 @@
 /** `cairn models`: what concerns model folders. */
 import { Command } from 'commander';
+import { modelsAddClassifierCommand } from './models-add-classifier.ts';
 import { modelsCheckCommand } from './models-check.ts';
 import { modelsSchemaCommand } from './models-schema.ts';
 
@@ -7,5 +8,6 @@ export function modelsCommand(): Command {
   return new Command('models')
     .description('Look after model folders (model.json and the graphs beside it).')
     .addCommand(modelsCheckCommand())
+    .addCommand(modelsAddClassifierCommand())
     .addCommand(modelsSchemaCommand());
 }

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { inferOptions } from '../architectures/infer-options.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
+import { type OwnClassifier, outlineOf } from './own-classifier.ts';
 import { parseRecipe, type Recipe } from './recipe.ts';
 
 /** A checkpoint file, and where in it the state dict is. */
@@ -49,6 +50,7 @@ const FLAGS = {
 } as const;
 
 /**
+ * @param ownClassifier in ONNX form, instead of a checkpoint
  * @throws {MissingFactsError} naming every flag that is needed, if one is not given
  * @throws {CheckpointError} if a checkpoint can't be read
  * @throws {Error} if names and shapes are not those of a network of the reference
@@ -57,10 +59,12 @@ export async function inferRecipe(
   diffusion: CheckpointFile,
   classifier: CheckpointFile | undefined,
   facts: ModelFacts,
+  ownClassifier?: OwnClassifier,
 ): Promise<Recipe> {
   const unet = await optionsOf(diffusion, 'unet');
   const encoder = classifier && (await optionsOf(classifier, 'encoder'));
-  const imageSize = facts.imageSize ?? encoder?.image_size;
+  const outline = ownClassifier && outlineOf(ownClassifier);
+  const imageSize = facts.imageSize ?? encoder?.image_size ?? outline?.imageSize;
   const missing = [
     ...(imageSize === undefined ? [FLAGS.imageSize] : []),
     ...missingOf(facts.diffusion, ''),
@@ -74,7 +78,7 @@ export async function inferRecipe(
   }
   const upsampling = facts.lowResSize !== undefined;
   const channels = upsampling ? unet.in_channels! / 2 : unet.in_channels!;
-  const classCount = encoder?.out_channels ?? unet.num_classes ?? 1;
+  const classCount = encoder?.out_channels ?? unet.num_classes ?? outline?.classes ?? 1;
   const steps = facts.diffusionSteps ?? 1000;
   const id = facts.id ?? idFrom(diffusion.path);
   const recipe = {
@@ -105,7 +109,7 @@ export async function inferRecipe(
     defaults: {
       sampler: 'ddpm',
       steps: steps > 250 ? '250' : '',
-      guidance_scale: encoder ? 1 : 0,
+      guidance_scale: encoder || ownClassifier ? 1 : 0,
       eta: 0,
       clip_denoised: true,
     },

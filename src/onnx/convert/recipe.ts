@@ -82,6 +82,23 @@ export async function loadRecipe(nameOrPath: string): Promise<Recipe> {
   return parseRecipe(text, nameOrPath);
 }
 
+/**
+ * The recipe for the same diffusion model with a classifier that the recipe does not describe.
+ *
+ * @param classes what that classifier tells apart, if not what the recipe names
+ * @throws {Error} if the diffusion model takes one of another number of labels
+ */
+export function withOwnClassifier(recipe: Recipe, classes: readonly string[] = recipe.classes): Recipe {
+  const { classifier, ...architecture } = recipe.architecture;
+  const labels = architecture.diffusion.num_classes;
+  if (labels !== undefined && labels !== classes.length) {
+    throw new Error(`${classes.length} class names; ${recipe.id} takes one of ${labels} labels itself`);
+  }
+  const { guidance_scale: scale } = recipe.defaults;
+  const guidance_scale = classifier === undefined && scale === 0 ? 1 : scale;
+  return { ...recipe, architecture, classes: [...classes], defaults: { ...recipe.defaults, guidance_scale } };
+}
+
 /** Names of the recipes that come with Cairn. */
 export async function recipeNames(): Promise<string[]> {
   const files = await readdir(new URL('../recipes/', import.meta.url));

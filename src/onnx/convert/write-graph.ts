@@ -35,32 +35,37 @@ export async function writeGraph(
   { externalFrom = EXTERNAL_FROM_BYTES, onBytes }: WriteGraphOptions = {},
 ): Promise<GraphFile> {
   const sizes = [...graph.initializers].map(([name, constant]) => [name, tensorBytes(constant)] as const);
-  const weightBytes = sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
-  if (weightBytes < externalFrom) {
-    onBytes?.(0, weightBytes);
+  const total = weightBytes(graph);
+  if (total < externalFrom) {
+    onBytes?.(0, total);
     const entry = await folder.write(file, serializeModel(graph));
-    onBytes?.(weightBytes, weightBytes);
+    onBytes?.(total, total);
     return entry;
   }
-  const { external, total } = layOut(`${file}.data`, sizes);
-  const data = await folder.stream(external.file, weights(graph, external, total, onBytes), total);
+  const { external, end } = layOut(`${file}.data`, sizes);
+  const data = await folder.stream(external.file, weights(graph, external, end, onBytes), end);
   return { ...(await folder.write(file, serializeModel(graph, external))), data };
+}
+
+/** Of all constants of a graph together. */
+export function weightBytes({ initializers }: Graph): number {
+  return [...initializers.values()].reduce((sum, constant) => sum + tensorBytes(constant), 0);
 }
 
 /** Where each large constant goes. */
 function layOut(
   file: string,
   sizes: readonly (readonly [name: string, bytes: number])[],
-): { external: ExternalData; total: number } {
-  let total = 0;
+): { external: ExternalData; end: number } {
+  let end = 0;
   const places = new Map<string, { offset: number; length: number }>();
   for (const [name, length] of sizes) {
     if (length < SMALL_BYTES) continue;
-    const offset = Math.ceil(total / ALIGNMENT) * ALIGNMENT;
+    const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
     places.set(name, { offset, length });
-    total = offset + length;
+    end = offset + length;
   }
-  return { external: { file, places }, total };
+  return { external: { file, places }, end };
 }
 
 /** What the data file holds, a constant at a time. */

@@ -15,8 +15,15 @@ export interface AdaptedClassifier {
   readonly notes: readonly string[];
 }
 
-/** @param classifier a graph whose inputs and output are those that `names` has */
-export function adaptInterface(classifier: Graph, names: ClassifierNames): AdaptedClassifier {
+/**
+ * @param classifier a graph whose inputs and output are those that `names` has
+ * @param channels of the image, where that is known
+ */
+export function adaptInterface(
+  classifier: Graph,
+  names: ClassifierNames,
+  channels?: number,
+): AdaptedClassifier {
   const graph: Graph = {
     ...classifier,
     initializers: new Map(classifier.initializers),
@@ -37,9 +44,9 @@ export function adaptInterface(classifier: Graph, names: ClassifierNames): Adapt
   };
 
   let image = byName(graph.inputs, names.image);
-  if (isChannelsLast(image.shape)) {
-    const [batch, height, width, channels] = image.shape as [Shape[0], Shape[0], Shape[0], Shape[0]];
-    const shape = [batch!, channels!, height!, width!];
+  if (isChannelsLast(image.shape, channels === undefined ? COLOURS : [channels])) {
+    const [batch, height, width, last] = image.shape as [Shape[0], Shape[0], Shape[0], Shape[0]];
+    const shape = [batch!, last!, height!, width!];
     image = before(image, { shape }, 'Transpose', { attributes: { perm: [0, 2, 3, 1] } });
     notes.push('the image has its channels last: x is transposed first');
   }
@@ -91,8 +98,8 @@ export function adaptInterface(classifier: Graph, names: ClassifierNames): Adapt
 const COLOURS: readonly unknown[] = [1, 3, 4];
 
 /** `[N, H, W, C]`: the last axis has as many entries as an image has colours, and the second has not. */
-function isChannelsLast(shape: Shape): boolean {
-  return COLOURS.includes(shape[3]) && !COLOURS.includes(shape[1]);
+function isChannelsLast(shape: Shape, colours: readonly unknown[]): boolean {
+  return colours.includes(shape[3]) && !colours.includes(shape[1]);
 }
 
 interface Extra {

@@ -1,38 +1,48 @@
-/** Runs a gradient graph on two images together and alone. */
+/** Runs a gradient graph of a fixed batch size beside the same graph with a free one. */
 import ort from 'onnxruntime-node';
-import { type Graph, serializeModel, type Value } from '../graph/index.ts';
+import type { Graph, Value } from '../graph/index.ts';
+import { withSession } from '../graph-session.ts';
 
 /** Two runs of the same arithmetic in another order. */
 const TOLERANCE = 1e-3;
 
+type Answers = Readonly<Record<string, Float32Array>>;
+
 /**
- * Whether a graph with a free batch size gives each of two images what `single`, which takes one image, gives it.
- * False too if the engine refuses a batch of two.
+ * Whether a graph with a free batch size gives each of several images what `fixed`, which takes batches of one size,
+ * gives it among others. False too if the engine refuses a larger batch.
  */
-export async function sameForEachImage(single: Graph, batched: Graph): Promise<boolean> {
-  const options = { logSeverityLevel: 4 } as const;
-  const alone = await ort.InferenceSession.create(serializeModel(single), options);
-  try {
-    const together = await ort.InferenceSession.create(serializeModel(batched), options);
-    try {
-      const answers = await together.run(feeds(single.inputs, [0, 1])).catch(() => undefined);
-      if (answers === undefined) return false;
-      for (const image of [0, 1]) {
-        const expected = await alone.run(feeds(single.inputs, [image]));
-        for (const [name, tensor] of Object.entries(expected)) {
-          const wanted = tensor.data as Float32Array;
-          const size = wanted.length;
-          const actual = (answers[name]!.data as Float32Array).subarray(image * size, (image + 1) * size);
-          if (!isClose(actual, wanted)) return false;
-        }
-      }
-      return true;
-    } finally {
-      await together.release();
-    }
-  } finally {
-    await alone.release();
-  }
+export async function sameForEachImage(fixed: Graph, batched: Graph): Promise<boolean> {
+  const batch = Number(fixed.inputs[0]!.shape[0]);
+  const starts = [0, 1];
+  const expected = await withSession(fixed, async (session) => {
+    const answers: Answers[] = [];
+    for (const start of starts) answers.push(await run(session, fixed.inputs, range(start, batch)));
+    return answers;
+  });
+  const together = await withSession(batched, (session) =>
+    run(session, fixed.inputs, range(0, batch + 1)).catch(() => undefined),
+  );
+  if (together === undefined) return false;
+  return starts.every((start) =>
+    Object.entries(expected[start]!).every(([name, wanted]) => {
+      const from = (start * wanted.length) / batch;
+      return isClose(together[name]!.subarray(from, from + wanted.length), wanted);
+    }),
+  );
+}
+
+function range(start: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => start + index);
+}
+
+async function run(
+  session: ort.InferenceSession,
+  inputs: readonly Value[],
+  images: readonly number[],
+): Promise<Answers> {
+  const answers = await session.run(feeds(inputs, images));
+  return Object.fromEntries(Object.entries(answers).map(([name, { data }]) => [name, data as Float32Array]));
 }
 
 function isClose(actual: Float32Array, expected: Float32Array): boolean {

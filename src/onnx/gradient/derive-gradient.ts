@@ -2,18 +2,23 @@
 import { type Graph, type Shape, withoutDeadNodes } from '../graph/index.ts';
 import { withoutDeprecated } from '../graph/modernize.ts';
 import { inferShapes } from '../shapes/infer.ts';
-import { adaptInterface } from './adapt-interface.ts';
+import { type AdaptedClassifier, adaptInterface } from './adapt-interface.ts';
 import { sameForEachImage } from './check-batch.ts';
 import { findInterface, type InterfaceHints } from './classifier-interface.ts';
-import { isForOneImage, withDynamicBatch } from './dynamic-batch.ts';
+import { fixedBatch, withDynamicBatch } from './dynamic-batch.ts';
 import { type Head, withoutHead } from './final-activation.ts';
 import { buildGradientGraph, type ClassifierNames } from './gradient-graph.ts';
+import { type Normalization, normalizeImage } from './normalize-image.ts';
 import { operatorsOnPath } from './path.ts';
 
 export interface DeriveOptions {
   readonly hints?: InterfaceHints;
   /** Height and width, for a classifier that leaves them open. */
   readonly imageSize?: readonly [height: number, width: number];
+  /** Of the image, where they are known: tells [N, C, H, W] from [N, H, W, C] for sure. */
+  readonly channels?: number;
+  /** What the classifier's images get before they reach it, if that is not in its graph. */
+  readonly normalization?: Normalization;
 }
 
 export interface DerivedGradient {
@@ -29,7 +34,7 @@ export interface DerivedGradient {
 }
 
 /**
- * Finds image, timestep and logits, takes the logits before a final Softmax, frees a batch size of 1 where the graph
+ * Finds image, timestep and logits, takes the logits before a final Softmax, frees a fixed batch size where the graph
  * allows it, and differentiates.
  *
  * @throws {InterfaceError} if the inputs or outputs are ambiguous or not there
@@ -44,13 +49,16 @@ export async function deriveGradient(model: Graph, options: DeriveOptions = {}):
   const pruned = withoutDeadNodes(headless);
   const used = { ...pruned, inputs: pruned.inputs.filter(({ name }) => isNamed(names, name)) };
   const sized = options.imageSize === undefined ? used : withImageSize(used, names.image, options.imageSize);
-  const adapted = adaptInterface(inferShapes(sized), names);
+  const adapted = normalized(
+    adaptInterface(inferShapes(sized), names, options.channels),
+    options.normalization,
+  );
   notes.push(...adapted.notes);
   const build = (classifier: Graph): Graph => buildOrExplain(classifier, adapted.names, head);
   const single = build(adapted.classifier);
-  const graph = isForOneImage(adapted.classifier)
-    ? await freeBatch(adapted.classifier, single, build, notes)
-    : single;
+  const batch = fixedBatch(adapted.classifier);
+  const graph =
+    batch === undefined ? single : await freeBatch(adapted.classifier, batch, single, build, notes);
   const typed = inferShapes(adapted.classifier);
   return {
     graph,
@@ -108,20 +116,31 @@ function withImageSize(graph: Graph, image: string, [height, width]: readonly [n
   return { ...graph, inputs, values };
 }
 
+function normalized(adapted: AdaptedClassifier, normalization: Normalization | undefined): AdaptedClassifier {
+  if (normalization === undefined) return adapted;
+  const { mean, std } = normalization;
+  return {
+    ...adapted,
+    classifier: normalizeImage(adapted.classifier, adapted.names.image, normalization),
+    notes: [...adapted.notes, `x in [-1, 1] becomes ((x + 1) / 2 - ${mean}) / ${std} first`],
+  };
+}
+
 async function freeBatch(
   classifier: Graph,
+  batch: number,
   single: Graph,
   build: (classifier: Graph) => Graph,
   notes: string[],
 ): Promise<Graph> {
   const kept = (why: string) => {
-    notes.push(`the batch size stays 1: ${why}`);
+    notes.push(`the batch size stays ${batch}: ${why}`);
     return single;
   };
   if (single.inputs.some(({ shape }) => shape.slice(1).some((size) => typeof size !== 'number'))) {
     return kept('other sizes of its inputs are open');
   }
-  const freed = withDynamicBatch(classifier);
+  const freed = withDynamicBatch(classifier, batch);
   if (freed === undefined) return kept('sizes in the graph depend on it');
   let graph: Graph;
   try {
@@ -129,8 +148,7 @@ async function freeBatch(
   } catch (error) {
     return kept((error as Error).message);
   }
-  if (!(await sameForEachImage(single, graph)))
-    return kept('a batch of two gave other answers than its images alone');
-  notes.push('the batch size was 1 and is free now; two images together give what each gives alone');
+  if (!(await sameForEachImage(single, graph))) return kept('a larger batch gave other answers');
+  notes.push(`the batch size was ${batch} and is free now: an image gets the same answer in a larger batch`);
   return graph;
 }

@@ -1,4 +1,4 @@
-/** Frees the batch size of a graph that was exported for one image. */
+/** Frees the batch size of a graph that was exported for one batch size, mostly 1. */
 import type { Graph, GraphNode, Value } from '../graph/index.ts';
 import { tensorFrom } from '../graph/index.ts';
 import { inferNode } from '../shapes/infer.ts';
@@ -6,19 +6,20 @@ import { inferNode } from '../shapes/infer.ts';
 /** The name that a freed batch size gets. */
 const BATCH = 'N';
 
-/** Whether the first size of every input is 1. */
-export function isForOneImage(classifier: Graph): boolean {
-  return classifier.inputs.every(({ shape }) => shape[0] === 1);
+/** The first size of every input, if that is a number and the same for all. */
+export function fixedBatch({ inputs }: Graph): number | undefined {
+  const batch = inputs[0]?.shape[0];
+  return typeof batch === 'number' && inputs.every(({ shape }) => shape[0] === batch) ? batch : undefined;
 }
 
 /**
  * The same graph for any number of images: the first size of each input becomes a symbol, and a Reshape to a constant
- * `[1, ...]` keeps the batch size instead.
+ * `[batch, ...]` keeps the batch size instead.
  *
  * @returns `undefined` if the output does not follow the batch size then. Whether its images are independent is for
  *   the caller to check: a graph may mix them in ways that shapes don't show
  */
-export function withDynamicBatch(classifier: Graph): Graph | undefined {
+export function withDynamicBatch(classifier: Graph, batch: number): Graph | undefined {
   const free = <T extends Value>(value: T): T => ({ ...value, shape: [BATCH, ...value.shape.slice(1)] });
   const inputs = classifier.inputs.map(free);
   const kept = [...classifier.initializers.keys()].map(
@@ -33,7 +34,7 @@ export function withDynamicBatch(classifier: Graph): Graph | undefined {
   };
   try {
     typed.nodes = classifier.nodes.map((original) => {
-      const node = keepBatch(original, typed);
+      const node = keepBatch(original, typed, batch);
       inferNode(node, typed).forEach((type, index) => {
         const name = node.outputs[index];
         if (name) typed.values.set(name, { name, ...type });
@@ -47,11 +48,11 @@ export function withDynamicBatch(classifier: Graph): Graph | undefined {
   return followsBatch ? typed : undefined;
 }
 
-/** Reshape of `[N, ...]` to a constant `[1, ...]`: 0 in its target copies the size. */
-function keepBatch(node: GraphNode, graph: Graph): GraphNode {
+/** Reshape of `[N, ...]` to a constant `[batch, ...]`: 0 in its target copies the size. */
+function keepBatch(node: GraphNode, graph: Graph, batch: number): GraphNode {
   const [data, target] = node.inputs.map((name) => graph.values.get(name));
   const sizes = target?.elements;
-  const fixed = node.opType === 'Reshape' && data?.shape[0] === BATCH && sizes?.[0] === 1;
+  const fixed = node.opType === 'Reshape' && data?.shape[0] === BATCH && sizes?.[0] === batch;
   const copiesZeros = node.attributes.allowzero?.value !== 1;
   if (!fixed || !copiesZeros || !sizes.every((size) => typeof size === 'number')) return node;
   const name = `${node.name}/any_batch`;

@@ -1,9 +1,13 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ort from 'onnxruntime-node';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { run } from '../../../src/cli/program.ts';
+import { replaceFiles } from '../../../src/onnx/convert/model-folder.ts';
+import { writeGraph } from '../../../src/onnx/convert/write-graph.ts';
 import { GraphBuilder, parseModel, serializeModel } from '../../../src/onnx/graph/index.ts';
 
 const MODEL = fileURLToPath(new URL('../../fixtures/onnx/classifiers/time_cnn.onnx', import.meta.url));
@@ -81,4 +85,75 @@ describe('cairn gradient', () => {
     expect(err).toContain('CumSum node "head/CumSum": no gradient rule for operator CumSum; add a row');
     expect(await readdir(directory)).toEqual(['model.onnx']);
   });
+});
+
+describe('a classifier whose weights lie beside it', () => {
+  /** time_cnn with its weights in time_cnn.onnx.data. */
+  const outside = async (): Promise<string> => {
+    const graph = parseModel(await readFile(MODEL));
+    const path = join(directory, 'time_cnn.onnx');
+    await replaceFiles(path, (folder) => writeGraph(folder, 'time_cnn.onnx', graph, { externalFrom: 0 }));
+    return path;
+  };
+  const answers = async (path: string) => {
+    const session = await ort.InferenceSession.create(path);
+    const x = new ort.Tensor('float32', Float32Array.from({ length: 1200 }, Math.sin), [1, 3, 20, 20]);
+    const timestep = new ort.Tensor('float32', Float32Array.of(5), [1]);
+    const target = new ort.Tensor(
+      'float32',
+      Float32Array.from({ length: 10 }, (_, i) => i % 2),
+      [1, 10],
+    );
+    return (await session.run({ x, timestep, target })).gradient!.data;
+  };
+
+  test('has a gradient whose weights lie beside it, with the same answers', async () => {
+    const path = await outside();
+    const [within, beside] = [join(directory, 'within.onnx'), join(directory, 'beside.onnx')];
+    expect(await run(['gradient', MODEL, '--out', within])).toBe(0);
+    expect(await run(['gradient', path, '--out', beside])).toBe(0);
+    expect(out).toContain('its weights in beside.onnx.data beside it: ');
+    expect(await answers(beside)).toEqual(await answers(within));
+    expect((await readdir(directory)).sort()).toEqual([
+      'beside.onnx',
+      'beside.onnx.data',
+      'time_cnn.onnx',
+      'time_cnn.onnx.data',
+      'within.onnx',
+    ]);
+  });
+
+  test('is described with the file and its digest', async () => {
+    const path = await outside();
+    expect(await run(['inspect', path, '--json'])).toBe(0);
+    const data = await readFile(`${path}.data`);
+    expect(JSON.parse(out)).toMatchObject({
+      kind: 'classifier of noisy images',
+      externalData: [
+        {
+          file: 'time_cnn.onnx.data',
+          bytes: data.length,
+          sha256: createHash('sha256').update(data).digest('hex'),
+        },
+      ],
+    });
+  });
+
+  test('ends with 1 if they are not there, naming the file, and leaves the old gradient alone', async () => {
+    const path = await outside();
+    await rm(`${path}.data`);
+    const target = join(directory, 'g.onnx');
+    await writeFile(target, 'old');
+    expect(await run(['gradient', path, '--out', target])).toBe(1);
+    expect(err).toMatch(/is stored in time_cnn\.onnx\.data: there is no such file beside the model\n$/);
+    expect(await readFile(target, 'utf8')).toBe('old');
+  });
+});
+
+test('a classifier of normalised images: the flags say which', async () => {
+  const target = join(directory, 'g.onnx');
+  expect(await run(['gradient', MODEL, '--out', target, '--mean', '0.5,0.4,0.3', '--std', '0.2'])).toBe(0);
+  expect(out).toContain('note: x in [-1, 1] becomes ((x + 1) / 2 - 0.5,0.4,0.3) / 0.2 first');
+  expect(await run(['gradient', MODEL, '--out', target, '--mean', '0.5,,1'])).toBe(2);
+  expect(err).toContain('Expected a number, or one for each channel with commas between.');
 });

@@ -181,7 +181,7 @@ describe('deriveGradient', () => {
   });
 });
 
-describe('a batch size of 1', () => {
+describe('a fixed batch size', () => {
   it.each<[string, Variant['pool']]>([
     ['as it is', undefined],
     ['with a Reshape to [1, -1]', (g, h) => g.op('Reshape', [h, g.ints([1, -1])])],
@@ -207,11 +207,23 @@ describe('a batch size of 1', () => {
     const { notes } = await deriveGradient(
       classifier({ batch: 1, pool: (g, h) => g.op('Add', [pool(g, h), g.op('Flatten', [h])]) }),
     );
-    expect(notes).toEqual([expect.stringContaining('a batch of two gave other answers')]);
+    expect(notes).toEqual([expect.stringContaining('a larger batch gave other answers')]);
   });
 
-  it('of 3 stays 3', async () => {
-    const { graph } = await deriveGradient(classifier({ batch: 3 }));
+  it('of 3 is freed as well', async () => {
+    const pool: Variant['pool'] = (g, h) => g.op('Reshape', [h, g.ints([3, 5])]);
+    const { graph, notes } = await deriveGradient(classifier({ batch: 3, pool }));
+    expect(graph.inputs.map(({ shape }) => shape[0])).toEqual(['N', 'N']);
+    expect(notes).toEqual([expect.stringContaining('batch size was 3 and is free now')]);
+  });
+
+  it('of 3 whose images see each other is kept', async () => {
+    const pool: Variant['pool'] = (g, h) => {
+      const flat = g.op('Flatten', [h]);
+      return g.op('Add', [flat, g.op('Softmax', [flat], { axis: 0 })]);
+    };
+    const { graph, notes } = await deriveGradient(classifier({ batch: 3, pool }));
+    expect(notes).toEqual([expect.stringContaining('the batch size stays 3: a larger batch')]);
     expect(graph.inputs.map(({ shape }) => shape[0])).toEqual([3, 3]);
   });
 });
