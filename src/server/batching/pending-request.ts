@@ -85,9 +85,14 @@ export class PendingRequest {
       const result = results.find(({ name }) => name === output.name)!;
       const stride = result.data.length / result.shape[0]!;
       const rows = result.data.subarray(at * stride, (at + count) * stride);
-      if (count === this.items) this.#outputs.set(output.name, this.#tensor(output, rows));
-      // Both are of the output's datatype; TypeScript does not see that the two unions agree.
-      else (this.#output(output).data as Float32Array).set(rows as Float32Array, from * stride);
+      if (count < this.items) {
+        // Both are of the output's datatype; TypeScript does not see that the two unions agree.
+        (this.#output(output).data as Float32Array).set(rows as Float32Array, from * stride);
+      } else {
+        // A copy, so that a client who reads slowly does not hold its neighbours' rows in memory.
+        const own = count === result.shape[0] ? rows : rows.slice();
+        this.#outputs.set(output.name, this.#tensor(output, own));
+      }
     }
     this.#missing -= count;
     this.#settleIfWhole();

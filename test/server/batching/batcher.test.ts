@@ -188,28 +188,72 @@ describe('fairness', () => {
 });
 
 describe('the window', () => {
-  /** Two jobs in step with each other on an engine whose runs cost 20 ms and 1 ms an image. */
-  async function twoJobs(maxWindowMs: number) {
-    const server = await tinyServer({ maxWindowMs, before: ({ rows }) => server.timers.advance(20 + rows) });
-    const walk = async (owner: string) => {
-      for (let step = 0; step < 20; step++) {
-        await server.ask({ timesteps: [step], schedule: { owner } });
-        await server.timers.advance(1);
-      }
+  /**
+   * Two jobs on an engine whose runs cost `fixedMs` and 1 ms an image, each 1 ms away after an answer; then the second
+   * one's request waits when the first one has just been answered.
+   */
+  async function twoJobs(fixedMs: number, maxWindowMs: number) {
+    const gate = new Gate();
+    const server = await tinyServer({ maxWindowMs, before: gate.pass });
+    const { ask, timers, calls } = server;
+    const step = (owner: string, images = 1) =>
+      ask({ timesteps: Array.from({ length: images }, () => 1), schedule: { owner } });
+    const run = async (images: number) => {
+      await timers.advance(fixedMs + images);
+      await gate.one();
     };
-    return { server, walk };
+    for (const images of [1, 2]) {
+      const learning = step('first', images);
+      await run(images);
+      await learning;
+      await timers.advance(1);
+    }
+    const first = step('first');
+    await settle();
+    const second = step('second');
+    const ran = calls.length;
+    await run(1);
+    await first;
+    return { ...server, step, second, ran, gate };
   }
 
-  test('a job alone never waits', async () => {
-    const { server, walk } = await twoJobs(5);
-    await walk('a');
-    expect(server.runs.every(({ waitMs }) => waitMs[0] === 0)).toBe(true);
+  test('is open for those who come back sooner than a run of their own would cost', async () => {
+    const { step, second, ran, calls, gate, timers } = await twoJobs(20, 5);
+    expect(calls.length).toBe(ran);
+    await timers.advance(1);
+    const first = step('first');
+    await settle();
+    expect(calls.slice(ran).map(({ rows }) => rows)).toEqual([2]);
+    gate.open();
+    await Promise.all([first, second]);
   });
 
-  test('is open for those who come back sooner than a run of their own would cost', async () => {
-    const { server, ...jobs } = await twoJobs(5);
-    await Promise.all([jobs.walk('a'), jobs.walk('b')]);
-    expect(server.runs.slice(-5).map(({ requests }) => requests)).toEqual([2, 2, 2, 2, 2]);
+  test('closes if they do not come', async () => {
+    const { second, ran, calls, gate, timers } = await twoJobs(20, 5);
+    expect(calls.length).toBe(ran);
+    await timers.advance(1.5);
+    expect(calls.slice(ran).map(({ rows }) => rows)).toEqual([1]);
+    gate.open();
+    await second;
+  });
+
+  test.each([
+    ['runs cost nothing but their images', 0, 5],
+    ['no window is allowed', 20, 0],
+  ])('stays shut if %s', async (_, fixedMs, maxWindowMs) => {
+    const { second, ran, calls, gate } = await twoJobs(fixedMs, maxWindowMs);
+    expect(calls.length).toBe(ran + 1);
+    gate.open();
+    await second;
+  });
+
+  test('a job alone never waits', async () => {
+    const { ask, timers, runs } = await tinyServer({ before: ({ rows }) => timers.advance(20 + rows) });
+    for (const images of [1, 2, 1, 1, 2, 1]) {
+      await ask({ timesteps: Array.from({ length: images }, () => 1), schedule: { owner: 'a' } });
+      await timers.advance(1);
+    }
+    expect(runs.map(({ waitMs }) => waitMs)).toEqual(runs.map(() => [0]));
   });
 });
 

@@ -208,13 +208,19 @@ describe('between owners', () => {
   test('urgent newcomers without end do not starve who waits', () => {
     let queue = queueOf([asked(0, { owner: 'patient', priority: 200 })]);
     let waited = 0;
-    for (let id = 1; queue.waiting.some((request) => request.id === 0); id++) {
+    for (let id = 1; id < 100 && queue.waiting.some((request) => request.id === 0); id++) {
       queue = enqueue(queue, asked(id, { owner: `newcomer ${id}`, priority: 10, deadline: 1 }));
       queue = takeBatch(queue, { maxItems: 1, exactItems: null }).queue;
       waited++;
     }
     // Twenty of them cost as much as the one.
     expect(waited).toBeLessThanOrEqual(21);
+  });
+
+  test('an exact request costs its owner a turn for each of its images', () => {
+    const exact = { owner: 'a', exact: true, items: 8 };
+    const queue = queueOf([asked(0, exact), asked(1, exact), asked(2, { owner: 'b', items: 16 })]);
+    expect(turns(queue)).toEqual([...Array(7).fill(2), 0, ...Array(8).fill(2), 1, 2]);
   });
 
   test('an exact request that found no place in a batch is the next one', () => {
@@ -252,7 +258,7 @@ describe('of one owner', () => {
   test('every eighth turn goes to the oldest request, so that an urgent stream does not starve it', () => {
     let queue = queueOf([asked(0, { priority: 200 }), asked(1, { priority: 200 })]);
     const order: number[] = [];
-    for (let id = 2; order.length < 2 * OLDEST_EVERY; id++) {
+    for (let id = 2; id < 2 * OLDEST_EVERY + 2; id++) {
       const next = takeBatch(enqueue(queue, asked(id, { priority: 1 })), { maxItems: 1, exactItems: null });
       order.push(...next.batch.slices.map((slice) => slice.id));
       queue = next.queue;
