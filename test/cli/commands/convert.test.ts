@@ -1,9 +1,15 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { run } from '../../../src/cli/program.ts';
+import { stateDictOf } from '../../../src/onnx/architectures/build-model.ts';
+import { loadRecipe } from '../../../src/onnx/convert/recipe.ts';
+import { GraphBuilder, serializeModel } from '../../../src/onnx/graph/index.ts';
 import { checkpointPath } from '../../onnx/fixtures.ts';
+import { writeTorchCheckpoint } from '../../support/torch-checkpoint.ts';
 
 let root: string;
 let out: string;
@@ -88,4 +94,82 @@ describe('cairn convert', () => {
     ).toBe(1);
     expect(readdirSync(root)).toEqual([]);
   });
+});
+
+describe('cairn convert with a classifier in ONNX form', () => {
+  /** Scores of an image [1, size, size]: the squares of as many stripes' means. */
+  const classifier = (size: number, classes: number): string => {
+    const g = new GraphBuilder({ name: 'own' });
+    const image = g.input('image', 'float32', ['N', 1, size, size]);
+    const stripe = Math.floor(size / classes);
+    const stripes = g.op('AveragePool', [image], { kernel_shape: [size, stripe], strides: [size, stripe] });
+    const squares = g.op('Mul', [stripes, stripes]);
+    const flat = g.op('Reshape', [squares, g.ints([-1, Math.floor(size / stripe)])]);
+    g.output(g.op('Slice', [flat, g.ints([0]), g.ints([classes]), g.ints([1])]), 'scores');
+    const path = join(root, 'own.onnx');
+    writeFileSync(path, serializeModel(g.build()));
+    return path;
+  };
+  const manifest = (folder: string) => JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8'));
+
+  test('makes a model that it guides, and asks for nothing that the classifier says', async () => {
+    const folder = join(root, 'mine');
+    const rest = facts.slice(2);
+    const args = [...unet, ...rest, '--classifier', classifier(16, 7), '--id', 'mine', '--out', folder];
+    expect(await run(['convert', ...args])).toBe(0);
+    expect(out).toMatch(/^Wrote mine to .*: diffusion\.onnx \d+ kB, gradient\.onnx \d+ kB$/m);
+    expect(out).toContain('note: the classifier takes no timestep');
+    expect(err).toBe('[0/2] diffusion\n[1/2] gradient\n[2/2] model.json\n');
+    expect(manifest(folder)).toMatchObject({ image: { height: 16 }, defaults: { guidance_scale: 1 } });
+    expect(await run(['models', 'check', folder, '--threads', '1'])).toBe(0);
+  });
+
+  test('takes the place of the one that a preset describes, with classes of its own', async () => {
+    const { architecture } = await loadRecipe('mnist-32');
+    const checkpoint = join(root, 'diffusion.pt');
+    writeTorchCheckpoint(checkpoint, stateDictOf(architecture.diffusion));
+    writeFileSync(join(root, 'names.txt'), 'left\nright\n');
+    const args = ['--preset', 'mnist-32', '--diffusion', checkpoint, '--classifier', classifier(32, 2)];
+    const folder = join(root, 'mnist-32');
+    expect(await run(['convert', ...args, '--out', folder])).toBe(1);
+    expect(err).toContain('own.onnx does not fit mnist-32: it tells 2 classes apart, the model names 10');
+    expect(readdirSync(root)).not.toContain('mnist-32');
+    expect(await run(['convert', ...args, '--classes', join(root, 'names.txt'), '--out', folder])).toBe(0);
+    expect(manifest(folder).classes).toEqual(['left', 'right']);
+    expect(readdirSync(folder).sort()).toEqual(['diffusion.onnx', 'gradient.onnx', 'model.json']);
+  });
+
+  test('says that other flags are for it alone', async () => {
+    const args = [...unet, ...facts, '--classifier', checkpointPath('tiny_a.pt'), '--mean', '0.5'];
+    expect(await run(['convert', ...args])).toBe(2);
+    expect(err).toContain('--mean is for a --classifier that is an .onnx file');
+  });
+});
+
+test('Ctrl-C ends a conversion with 130, and leaves nothing behind', { timeout: 120_000 }, async () => {
+  const recipe = await loadRecipe('mnist-32');
+  // Wide enough (90 MB) to be caught in the middle.
+  const diffusion = { ...recipe.architecture.diffusion, model_channels: 96 };
+  const json = join(root, 'wide.json');
+  writeFileSync(json, JSON.stringify({ ...recipe, weights: 'float32', architecture: { diffusion } }));
+  const checkpoint = join(root, 'wide.pt');
+  writeTorchCheckpoint(checkpoint, stateDictOf(diffusion));
+  const args = ['src/cli/main.ts', 'convert', json, '--diffusion', checkpoint, '--out', join(root, 'model')];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  const ended = new Promise((resolve) => child.once('close', (code) => resolve(code)));
+  const data = () => {
+    const hidden = readdirSync(root).find((name) => name.startsWith('.model-'));
+    return hidden === undefined
+      ? []
+      : readdirSync(join(root, hidden)).map((name) => join(root, hidden, name));
+  };
+  while (!data().some((path) => statSync(path).size > 0)) await setTimeout(2);
+  child.kill('SIGINT');
+  expect(await ended).toBe(130);
+  expect(said).toBe('[0/1] diffusion\ncairn: interrupted\n');
+  expect(readdirSync(root).sort()).toEqual(['wide.json', 'wide.pt']);
 });
