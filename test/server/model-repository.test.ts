@@ -2,6 +2,7 @@ import { appendFile, cp, mkdtemp, readFile, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { NamedTensor } from '../../src/inference/oip/tensor.ts';
 import { ProviderError } from '../../src/server/engine/engine-error.ts';
 import type { ModelOptions } from '../../src/server/model-options.ts';
 import type { ModelRepository, RepositoryOptions } from '../../src/server/model-repository.ts';
@@ -37,7 +38,7 @@ async function infer(repository: ModelRepository, name: string, timestep = 3): P
     const data = new Float32Array(shape.reduce((product, dim) => product * dim, 1)).fill(value);
     return [input, { name: input, datatype: 'FP32' as const, shape, data }] as const;
   };
-  const inputs = new Map([
+  const inputs = new Map<string, NamedTensor>([
     float('x', [1, channels, height, width], 2),
     float('timestep', [1], timestep),
     float('target', [1, CLASSES], 1),

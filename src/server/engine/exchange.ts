@@ -12,8 +12,8 @@ import {
   bytesPerElement,
   type Datatype,
   elementCount,
-  emptyData,
   toBytes,
+  viewBytes,
 } from '../../inference/oip/datatype.ts';
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
 
@@ -26,8 +26,8 @@ export interface TensorPlace {
   readonly offset: number;
 }
 
-/** Up to here the thread waits for the copy: handing it to another one takes longer than the copy itself. */
-const IN_PLACE_BYTES = 2 ** 20;
+/** Up to here, a millisecond or two, the thread waits for the copy: handing it to another one often takes longer. */
+const IN_PLACE_BYTES = 8 * 2 ** 20;
 
 /** The file among an engine process's open ones. */
 export const EXCHANGE_FD = 4;
@@ -102,8 +102,9 @@ export class Exchange {
   }
 }
 
+/** Not zeroed first: that takes as long as the copy. */
 function freshRoom({ datatype, shape }: TensorPlace): NamedTensor['data'] {
-  return emptyData(datatype, elementCount(shape));
+  return viewBytes(datatype, Buffer.allocUnsafeSlow(elementCount(shape) * bytesPerElement(datatype)));
 }
 
 /** @returns the byte behind the last of them */

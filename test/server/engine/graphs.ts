@@ -3,30 +3,42 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GraphFile } from '../../../src/models/manifest.ts';
-import { GraphBuilder, serializeModel } from '../../../src/onnx/graph/index.ts';
+import { GraphBuilder, serializeModel, type Value } from '../../../src/onnx/graph/index.ts';
 import type { EngineModel, EngineOptions } from '../../../src/server/engine/engine.ts';
 import { Engine } from '../../../src/server/engine/engine.ts';
 import type { TensorsByName } from '../../../src/server/model-runner.ts';
+import { IMAGE } from '../tiny-model.ts';
 
 const PRODUCTS = 40;
 
-/** output = x, after products of square matrices with `size + 1` rows: the work goes with its cube, the memory with its square. */
+/** output = x, after {@link longWay}. */
 export function slowGraph(dtype: 'float32' | 'float16' = 'float32'): Uint8Array {
   const g = new GraphBuilder({ name: 'slow' });
   const x = g.input('x', dtype, ['N', 2]);
-  const size = g.input('size', dtype, ['N']);
+  const factor = longWay(g, g.input('size', dtype, ['N']));
+  g.output(g.op('Mul', [x, g.op('Cast', [factor], { to: dtype === 'float16' ? 10 : 1 })]), 'output');
+  return serializeModel(g.build());
+}
+
+/** A diffusion model of the tiny models' images: output = [x, x], after {@link longWay} with the timestep. */
+export function slowDiffusion(): Uint8Array {
+  const g = new GraphBuilder({ name: 'slow-diffusion' });
+  const x = g.input('x', 'float32', ['N', IMAGE.channels, IMAGE.height, IMAGE.width]);
+  const same = g.op('Mul', [x, longWay(g, g.input('timestep', 'float32', ['N']))]);
+  g.output(g.op('Concat', [same, same], { axis: 1 }), 'output');
+  return serializeModel(g.build());
+}
+
+/** 1, by products of square matrices with `size` + 1 rows: the work goes with its cube, the memory with its square. */
+function longWay(g: GraphBuilder, size: Value): Value {
   const first = g.op('Gather', [size, g.ints([0])]);
   const rows = g.op('Add', [g.op('Cast', [first], { to: 1 }), g.constant([1])]);
-  const shape = g.op('Concat', [g.op('Cast', [rows], { to: 7 }), g.op('Cast', [rows], { to: 7 })], {
-    axis: 0,
-  });
+  const count = g.op('Cast', [rows], { to: 7 });
   // Every row sums to one, so a product with itself changes nothing.
-  let matrix = g.op('Expand', [g.op('Reciprocal', [rows]), shape]);
+  let matrix = g.op('Expand', [g.op('Reciprocal', [rows]), g.op('Concat', [count, count], { axis: 0 })]);
   for (let i = 0; i < PRODUCTS; i++) matrix = g.op('MatMul', [matrix, matrix]);
-  const one = g.op('Reshape', [g.op('ReduceSum', [matrix], { keepdims: 0 }), g.ints([1])]);
-  const factor = g.op('Cast', [g.op('Div', [one, rows])], { to: dtype === 'float16' ? 10 : 1 });
-  g.output(g.op('Mul', [x, factor]), 'output');
-  return serializeModel(g.build());
+  const sum = g.op('Reshape', [g.op('ReduceSum', [matrix], { keepdims: 0 }), g.ints([1])]);
+  return g.op('Add', [g.op('Mul', [sum, g.constant([0])]), g.constant([1])]);
 }
 
 export async function writeGraph(folder: string, bytes: Uint8Array, file = 'slow.onnx'): Promise<GraphFile> {
