@@ -222,6 +222,15 @@ describe('with every server in trouble', () => {
   });
 });
 
+it('walks to the same bytes however many others share its server', async () => {
+  const crowd = [0, 1, 2, 3, 4].map((n) =>
+    start([urls[0]!], { reproducibility: 'fast', seed: 100 + n, count: 1 + n, classes: [n] }),
+  );
+  const exact = await walked(await start([urls[0]!]));
+  expect(exact.x).toEqual(calm.x);
+  for (const id of await Promise.all(crowd)) expect((await walked(id)).status).toBe('succeeded');
+});
+
 describe('half precision on the wire', () => {
   const half: Partial<SampleSpec> = { precision: 'fp16' };
 

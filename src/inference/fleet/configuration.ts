@@ -8,7 +8,7 @@ export interface InferenceEnv {
   readonly INFERENCE_BACKEND: string;
   /** For `remote`, one server: its base URL, the part before `/v2`. */
   readonly INFERENCE_URL?: string;
-  /** For `remote`, several servers: a JSON list of {@link BackendSettings} as docs/serving.md shows it. */
+  /** For `remote`, several servers: a JSON list of {@link BackendSettings} as docs/fleet.md shows it. */
   readonly INFERENCE_BACKENDS?: string;
   /** For `remote`: bearer token of every server that INFERENCE_TOKENS does not name. */
   readonly INFERENCE_TOKEN?: string;

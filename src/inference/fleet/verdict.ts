@@ -19,7 +19,7 @@ export function verdict(refusals: readonly Refusal[], now: number): BackendError
   const [first] = refusals;
   if (refusals.length === 1 && first !== undefined && first.heldUntil === null) return first.error;
   const hopeful = refusals.filter(({ error }) => error.retryable);
-  const kind = strongest(hopeful.length > 0 ? hopeful : refusals);
+  const kind = strongest(refusals);
   const message = refusals.map(({ backend, error }) => `${backend}: ${error.message}`).join('; ');
   return new BackendError(
     kind,
@@ -28,10 +28,7 @@ export function verdict(refusals: readonly Refusal[], now: number): BackendError
   );
 }
 
-/**
- * `wrong_model` and `unknown_model` only if nothing else is the matter: they are what the job will be said to have
- * failed of.
- */
+/** What a retry can help comes first; of the rest, what names the job's end best. */
 const BY_STRENGTH: readonly BackendErrorKind[] = [
   'unavailable',
   'timeout',

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { BackendError, EvaluationRequest } from '../../../src/inference/backend.ts';
 import type { BackendSettings } from '../../../src/inference/fleet/configuration.ts';
 import { FleetBackend } from '../../../src/inference/fleet/fleet-backend.ts';
@@ -19,6 +19,8 @@ interface Behaviour {
 interface Double extends BackendSettings {
   behaviour: Behaviour;
   calls: number;
+  /** What it was asked beside steps. */
+  readonly probes: string[];
   readonly server: Server;
 }
 
@@ -30,6 +32,7 @@ beforeEach(async () => {
   doubles = await Promise.all(['a', 'b', 'c', 'd'].map(startDouble));
 });
 afterEach(() => {
+  vi.useRealTimers();
   for (const { server } of doubles) {
     server.close();
     server.closeAllConnections();
@@ -39,7 +42,10 @@ afterEach(() => {
 async function startDouble(name: string): Promise<Double> {
   const server = createServer((req, res) => {
     req.resume();
-    if (req.method === 'GET') return void res.end('{}');
+    if (req.method === 'GET') {
+      double.probes.push(req.url!);
+      return void res.end('{}');
+    }
     double.calls++;
     const { status, headers = {} } = double.behaviour;
     res.writeHead(status, headers).end(status === 200 ? answer() : `{"error":"${name} said ${status}"}`);
@@ -47,7 +53,7 @@ async function startDouble(name: string): Promise<Double> {
   const { url } = await listen(server);
   const double: Double = {
     ...{ name, url, weight: 1, models: null, fp16: true, timeoutMs: TIMEOUT_MS },
-    ...{ behaviour: { status: 200 }, calls: 0, server },
+    ...{ behaviour: { status: 200 }, calls: 0, probes: [], server },
   };
   return double;
 }
@@ -166,6 +172,37 @@ test('the only server is asked again however ill it is, and is back with its fir
   double('a').behaviour = { status: 200 };
   expect((await backend.evaluate(REQUEST)).backend).toBe('a');
   expect(log.map(({ event }) => event)).toEqual(['backend_ejected', 'backend_restored']);
+});
+
+test('an ejected server is probed beside a step, then gets one, and that decides', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  double('a').behaviour = { status: 401 };
+  const backend = fleet('ab');
+  await backend.evaluate(REQUEST);
+  expect(calls()).toBe('ab');
+
+  const pass = (ms: number) => vi.setSystemTime(Date.now() + ms);
+  const probed = () => vi.waitFor(() => expect(double('a').probes.length).toBeGreaterThan(0));
+  pass(40_000);
+  expect((await backend.evaluate(REQUEST)).backend).toBe('b');
+  await probed();
+  expect(double('a').probes[0]).toBe('/v2/models/tiny/ready');
+  // Well to the probe, not to the step: the other takes it, and the next probe is later than the first was.
+  await vi.waitFor(async () => {
+    await backend.evaluate(REQUEST);
+    expect(double('a').calls).toBe(2);
+  });
+  double('a').probes.length = 0;
+  pass(40_000);
+  await backend.evaluate(REQUEST);
+  expect(double('a').probes).toEqual([]);
+
+  double('a').behaviour = { status: 200 };
+  pass(60_000);
+  await backend.evaluate(REQUEST);
+  await probed();
+  await vi.waitFor(async () => expect((await backend.evaluate(REQUEST)).backend).toBe('a'));
+  expect(log.map(({ event, for_ms }) => for_ms ?? event)).toEqual([24_000, 48_000, 'backend_restored']);
 });
 
 test('an abort ends the step at once and is nobody else’s business', async () => {
