@@ -186,6 +186,22 @@ describe('a fixed batch size', () => {
     ['as it is', undefined],
     ['with a Reshape to [1, -1]', (g, h) => g.op('Reshape', [h, g.ints([1, -1])])],
     ['with a Reshape to [1, 5]', (g, h) => g.op('Reshape', [h, g.ints([1, 5])])],
+    ['with a Reshape where 0 means 0', (g, h) => g.op('Reshape', [h, g.ints([1, 5])], { allowzero: 1 })],
+    [
+      'with a class token',
+      (g, h) => {
+        const token = g.constantTensor(tensorFrom('float32', [1, 5, 1, 1], [1, 2, 3, 4, 5]));
+        const tokens = g.op('Concat', [h, token], { axis: 2 });
+        return g.op('Flatten', [g.op('Slice', [tokens, g.ints([0]), g.ints([1]), g.ints([2])])]);
+      },
+    ],
+    [
+      'with a Resize to [1, 5, 2, 2]',
+      (g, h) => {
+        const large = g.op('Resize', [h, undefined, undefined, g.ints([1, 5, 2, 2])]);
+        return g.op('Flatten', [g.op('GlobalAveragePool', [large])]);
+      },
+    ],
   ])('is freed, %s', async (_, pool) => {
     const notes = await expectSame({ batch: 1, ...(pool && { pool }) });
     expect(notes).toEqual([expect.stringContaining('batch size was 1 and is free now')]);
@@ -193,8 +209,8 @@ describe('a fixed batch size', () => {
 
   it('is kept where the graph needs it, and the graph still runs', async () => {
     const pool: Variant['pool'] = (g, h) => {
-      const token = g.constantTensor(tensorFrom('float32', [1, 5, 1, 1], [1, 2, 3, 4, 5]));
-      return g.reduce('ReduceSum', g.op('Concat', [h, token], { axis: 2 }), [2, 3], false);
+      const all = g.op('Gather', [g.op('Reshape', [h, g.ints([-1])]), g.ints([0, 1, 2, 3, 4])]);
+      return g.op('Unsqueeze', [all, g.ints([0])]);
     };
     const { graph, notes } = await deriveGradient(classifier({ batch: 1, pool }));
     expect(notes).toEqual([expect.stringContaining('the batch size stays 1')]);
