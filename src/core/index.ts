@@ -9,6 +9,12 @@ export {
 export { qPosteriorMean, qPosteriorVariance, qSample } from './forward.ts';
 export { conditionMean, conditionScore } from './guidance.ts';
 export {
+  type GuidanceSchedule,
+  type GuidedStep,
+  guidanceScaleAt,
+  guidesAnywhere,
+} from './guidance-schedule.ts';
+export {
   type BatchLayout,
   type DenoisedOptions,
   epsFromXStart,
