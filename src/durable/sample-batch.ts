@@ -16,11 +16,16 @@ import { Pace } from './batch/pace.ts';
 import { judge, MAX_STRIKES, messageOf, OutputError, stepDeadlineMs } from './batch/retry.ts';
 import { runSteps } from './batch/step-loop.ts';
 import { Trajectory } from './batch/trajectory.ts';
-import type { BatchSpec, Failure } from './spec.ts';
+import type { BatchOrders, BatchSpec, Failure } from './spec.ts';
 
 /** What a batch tells its job: small, replaceable, and the same however often it is told. */
 export interface BatchReport {
   readonly status: BatchRecord['status'];
+  /** Life of the job it belongs to; see BatchOrders. */
+  readonly life: number;
+  readonly paused: boolean;
+  /** Changes of course it has taken in, and the steps they hold from. */
+  readonly patches: readonly { readonly seq: number; readonly step: number }[];
   readonly step: number;
   readonly startedAt: number;
   readonly finishedAt: number | null;
@@ -43,6 +48,8 @@ export class SampleBatch extends DurableObject<Env> {
   /** Ends the backend call under way when the batch is cancelled. */
   #abort = new AbortController();
   #stopped = false;
+  /** Of the walk under way. */
+  #trajectory: Trajectory | null = null;
   #lastReportAt = 0;
   readonly #pace = new Pace();
 
@@ -51,25 +58,39 @@ export class SampleBatch extends DurableObject<Env> {
     this.#store = new BatchStore(ctx.storage);
   }
 
-  /** Begins, or makes sure that a batch that began goes on. Idempotent. */
-  async start(spec: BatchSpec): Promise<BatchReport> {
+  /** Begins, or makes sure that a batch that began goes on, on the course that the orders set. Idempotent. */
+  async start(spec: BatchSpec, orders: BatchOrders): Promise<BatchReport> {
     await this.#store.migrate();
     this.#store.create(spec, Date.now());
+    if (this.#stopped) await this.#stand();
+    this.#store.obey(orders, this.#running !== null, Date.now());
+    this.#trajectory?.steer(this.#store.patches());
     const record = this.#store.read()!;
     const working = this.#running !== null || (await this.ctx.storage.getAlarm()) !== null;
     if (!working && !(isTerminal(record.status) && record.reported)) await this.#wakeIn(0);
     return this.#describe(record);
   }
 
-  /** Stops within the step under way, whatever the backend does. Idempotent; a finished batch stays finished. */
-  async cancel(spec: BatchSpec): Promise<BatchReport> {
+  /** Stands still within the step under way, whatever the backend does, until it is started again. Idempotent. */
+  async pause(spec: BatchSpec): Promise<BatchReport> {
+    await this.#store.migrate();
+    this.#store.create(spec, Date.now());
+    this.#store.pause(Date.now());
+    await this.#halt();
+    return this.#describe(this.#store.read()!);
+  }
+
+  /**
+   * Stops within the step under way, whatever the backend does. Idempotent; a finished batch stays finished.
+   *
+   * @param keep leaves x_t where it is: the job failed for another batch's fault, and may be taken up again
+   */
+  async cancel(spec: BatchSpec, keep: boolean): Promise<BatchReport> {
     await this.#store.migrate();
     this.#store.create(spec, Date.now()); // a batch that never began must not begin later
-    this.#store.finish('canceled', null, spec.job.keepState, Date.now());
+    this.#store.finish('canceled', null, keep || spec.job.keepState, Date.now());
     this.#store.markReported(); // the answer to this call tells the job
-    this.#stopped = true;
-    this.#abort.abort();
-    await this.ctx.storage.deleteAlarm();
+    await this.#halt();
     return this.#describe(this.#store.read()!);
   }
 
@@ -89,6 +110,7 @@ export class SampleBatch extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     this.#running ??= this.#work().finally(() => {
       this.#running = null;
+      this.#trajectory = null;
     });
     await this.#running;
   }
@@ -98,7 +120,7 @@ export class SampleBatch extends DurableObject<Env> {
     if (!this.#store.exists()) return;
     await this.#store.migrate();
     const record = this.#store.read();
-    if (record === null) return;
+    if (record === null || record.paused) return;
     try {
       if (record.status === 'running') await this.#walk(record);
       if (this.#store.read()?.status === 'finishing') await this.#finish(record.spec);
@@ -111,7 +133,7 @@ export class SampleBatch extends DurableObject<Env> {
   async #walk(record: BatchRecord): Promise<void> {
     if (record.strikes >= MAX_STRIKES) {
       const message = `step ${record.step + 1} ended its process ${record.strikes} times in a row`;
-      return this.#end(record.spec, { code: 'poison_step', message });
+      return this.#end({ code: 'poison_step', message });
     }
     const manifest = this.#modelOf(record.spec);
     if (manifest === null) return;
@@ -119,7 +141,8 @@ export class SampleBatch extends DurableObject<Env> {
     this.#pace.reset();
     this.#report(record.spec);
 
-    const trajectory = new Trajectory(record.spec, manifest);
+    const trajectory = new Trajectory(record.spec, manifest, this.#store.patches());
+    this.#trajectory = trajectory;
     const state = this.#store.readState() ?? trajectory.start();
     const stepsPerAlarm =
       this.env.STEPS_PER_ALARM === undefined ? undefined : Number(this.env.STEPS_PER_ALARM);
@@ -158,12 +181,12 @@ export class SampleBatch extends DurableObject<Env> {
     const { model, modelDigest: accepted } = spec.job;
     const manifest = findModel(model);
     if (manifest === null) {
-      this.#end(spec, { code: 'unknown_model', message: `this deployment has no model ${model}` });
+      this.#end({ code: 'unknown_model', message: `this deployment has no model ${model}` });
       return null;
     }
     if (modelDigest(manifest) !== accepted) {
       const message = `model ${model} is ${modelDigest(manifest)} here, but the job began with ${accepted}`;
-      this.#end(spec, { code: 'model_changed', message });
+      this.#end({ code: 'model_changed', message });
       return null;
     }
     return manifest;
@@ -171,19 +194,20 @@ export class SampleBatch extends DurableObject<Env> {
 
   async #failed(error: unknown): Promise<void> {
     const record = this.#store.read();
-    if (record === null || isTerminal(record.status)) return; // cancelled while the call was under way
+    // Cancelled or paused while the call was under way.
+    if (record === null || isTerminal(record.status) || record.paused) return;
     const now = Date.now();
     const failingFor = now - (record.failingSince ?? now);
     const verdict = judge(error, record.attempts, failingFor, stepDeadlineMs(this.env.STEP_DEADLINE_SECONDS));
-    if (verdict.kind === 'fail') return this.#end(record.spec, verdict.failure);
+    if (verdict.kind === 'fail') return this.#end(verdict.failure);
     this.#store.recordRetry(messageOf(error), now);
     this.#lastReportAt = 0;
     this.#report(record.spec);
     await this.#wakeIn(verdict.delayMs);
   }
 
-  #end(spec: BatchSpec, failure: Failure): void {
-    this.#store.finish('failed', failure, spec.job.keepState, Date.now());
+  #end(failure: Failure): void {
+    this.#store.finish('failed', failure, true, Date.now()); // it may be taken up again
   }
 
   /** Progress: sent and forgotten; the next report, or the end, repeats it. */
@@ -212,7 +236,34 @@ export class SampleBatch extends DurableObject<Env> {
       failingSince === null || isTerminal(status)
         ? null
         : { message: lastError ?? 'unknown error', since: failingSince, attempts };
-    return { status, step, startedAt, finishedAt, failure, retry, stepMs: this.#pace.stepMs };
+    const patches = this.#store.patches().map(({ seq, step: from }) => ({ seq, step: from }));
+    const { life, paused } = record;
+    return {
+      status,
+      life,
+      paused,
+      patches,
+      step,
+      startedAt,
+      finishedAt,
+      failure,
+      retry,
+      stepMs: this.#pace.stepMs,
+    };
+  }
+
+  /** Nothing is committed after this, and no alarm is left. */
+  async #halt(): Promise<void> {
+    this.#stopped = true;
+    this.#abort.abort();
+    await this.ctx.storage.deleteAlarm();
+  }
+
+  /** Waits for what was halted, and is ready to walk again. */
+  async #stand(): Promise<void> {
+    await this.#running;
+    this.#stopped = false;
+    this.#abort = new AbortController();
   }
 
   #job(spec: BatchSpec) {

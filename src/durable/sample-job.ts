@@ -6,15 +6,20 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
 import { messageOf, stepDeadlineMs } from './batch/retry.ts';
 import { type BatchView, isOver, type JobRecord, JobStore } from './job/job-store.ts';
-import { nextWake } from './job/next-wake.ts';
+import { isDue, isPast, mayWalk, nextWake } from './job/next-wake.ts';
 import { composeGrid, decodePng, encodePng, gridColumns, gridKey, imageKey } from './outputs.ts';
 import type { BatchReport } from './sample-batch.ts';
-import { type BatchSpec, batchName, type SampleSpec, splitIntoBatches } from './spec.ts';
+import {
+  type BatchSpec,
+  batchName,
+  type Failure,
+  type Patch,
+  type SampleSpec,
+  splitIntoBatches,
+} from './spec.ts';
 
 /** Batches of one job that walk at the same time. */
 const MAX_IN_FLIGHT = 16;
-/** A batch that has said nothing for this long is asked; asking also wakes it if it lost its alarm. */
-const SILENT_MS = 30_000;
 /** A batch or the bucket that could not be reached is tried again after this long. */
 const RETRY_MS = 1_000;
 /** A queued webhook nobody has reported on for this long is queued again: a queue may lose a message, a job not. */
@@ -52,6 +57,38 @@ export class SampleJob extends DurableObject<Env> {
   /** @returns null for a job that never was */
   async read(): Promise<JobRecord | null> {
     return (await this.#open()) ? this.#store.read() : null;
+  }
+
+  /** Stands still within the step it is at. Idempotent; a finished job stays finished. */
+  async pause(): Promise<JobRecord | null> {
+    if (!(await this.#open())) return null;
+    this.#store.setPaused(true);
+    if (this.#store.read()!.status === 'active') await this.#pauseBatches();
+    await this.#wakeAt(Date.now());
+    return this.#store.read();
+  }
+
+  /**
+   * Goes on after a pause, or takes a failed job up again at its last good step. Idempotent while it runs.
+   *
+   * @returns the job as it is now: still `succeeded` or `canceled` if it was, for those have nothing left to do
+   */
+  async resume(): Promise<JobRecord | null> {
+    if (!(await this.#open())) return null;
+    this.#store.setPaused(false);
+    this.#store.beginLife();
+    await this.#wakeAt(Date.now());
+    return this.#store.read();
+  }
+
+  /** Changes the course of a job that is not over, from the next step on that has not been asked for yet. */
+  async patch(patch: Omit<Patch, 'seq'>): Promise<JobRecord | null> {
+    if (!(await this.#open())) return null;
+    if (this.#store.read()!.status !== 'active') return this.#store.read();
+    this.#store.addPatch(patch, Date.now());
+    if (!this.#store.read()!.paused) await this.#startBatches();
+    await this.#wakeAt(Date.now());
+    return this.#store.read();
   }
 
   /** Stops every batch within the step it is at. Idempotent; a finished job stays finished. */
@@ -127,7 +164,10 @@ export class SampleJob extends DurableObject<Env> {
   async #drive(record: JobRecord): Promise<void> {
     const failed = record.batches.find((batch) => batch.report?.status === 'failed');
     if (failed !== undefined) this.#store.beginEnding('failed', failed.report?.failure ?? null);
+    if (isPast(record.spec.deadlineAt, Date.now()))
+      this.#store.beginEnding('failed', pastDeadline(record.spec));
     if (this.#store.read()!.ending !== null) await this.#stopBatches();
+    else if (record.paused) await this.#pauseBatches();
     else await this.#startBatches();
 
     const batches = this.#store.read()!.batches;
@@ -156,7 +196,11 @@ export class SampleJob extends DurableObject<Env> {
     const ending = record.ending ?? 'succeeded';
     if (ending === 'succeeded' && !record.batches.every((batch) => batch.report?.status === 'succeeded'))
       return;
-    this.#store.finish(ending, record.spec.webhook === null ? null : `msg_${record.spec.id}`, Date.now());
+    this.#store.finish(
+      ending,
+      record.spec.webhook === null ? null : `msg_${record.spec.id}_${record.life}`,
+      Date.now(),
+    );
   }
 
   async #startBatches(): Promise<void> {
@@ -164,17 +208,27 @@ export class SampleJob extends DurableObject<Env> {
     const specs = splitIntoBatches(record.spec);
     const now = Date.now();
     const walking = record.batches.filter((batch) => batch.report !== null && !isOver(batch.report));
-    const silent = walking.filter((batch) => now - batch.seenAt > SILENT_MS);
+    const due = walking.filter((batch) => isDue(batch, record, now));
     const fresh = record.batches.filter((batch) => batch.report === null);
-    const due = [...silent, ...fresh.slice(0, Math.max(0, MAX_IN_FLIGHT - walking.length))];
-    await this.#ask(due, (batch) => this.#batch(specs[batch.index]!).start(specs[batch.index]!));
+    due.push(...fresh.slice(0, Math.max(0, MAX_IN_FLIGHT - walking.length)));
+    const orders = this.#store.orders();
+    await this.#ask(due, (batch) => this.#batch(specs[batch.index]!).start(specs[batch.index]!, orders));
+  }
+
+  async #pauseBatches(): Promise<void> {
+    const record = this.#store.read()!;
+    const specs = splitIntoBatches(record.spec);
+    await this.#ask(record.batches.filter(mayWalk), (batch) =>
+      this.#batch(specs[batch.index]!).pause(specs[batch.index]!),
+    );
   }
 
   async #stopBatches(): Promise<void> {
     const record = this.#store.read()!;
     const specs = splitIntoBatches(record.spec);
     const due = record.batches.filter((batch) => !isOver(batch.report));
-    await this.#ask(due, (batch) => this.#batch(specs[batch.index]!).cancel(specs[batch.index]!));
+    const keep = record.ending === 'failed';
+    await this.#ask(due, (batch) => this.#batch(specs[batch.index]!).cancel(specs[batch.index]!, keep));
   }
 
   /** Asks batches side by side and keeps what they answer; one that can't be reached is asked again soon. */
@@ -209,7 +263,6 @@ export class SampleJob extends DurableObject<Env> {
     const at = nextWake(this.#store.read()!, {
       now: Date.now(),
       retryMs: RETRY_MS,
-      silentMs: SILENT_MS,
       maxInFlight: MAX_IN_FLIGHT,
     });
     if (at !== null) await this.#wakeAt(at);
@@ -230,4 +283,9 @@ export class SampleJob extends DurableObject<Env> {
   #batch(spec: BatchSpec) {
     return this.env.BATCHES.get(this.env.BATCHES.idFromName(batchName(spec.job.id, spec.index)));
   }
+}
+
+function pastDeadline({ deadlineAt }: SampleSpec): Failure {
+  const message = `not finished by its deadline, ${new Date(deadlineAt!).toISOString()}`;
+  return { code: 'deadline_exceeded', message };
 }

@@ -1,4 +1,5 @@
 /** What a job is: validated, resolved, complete. Plain data, stored once and never changed. */
+import type { GuidanceSchedule } from '../core/index.ts';
 import type { Precision } from '../inference/backend.ts';
 import type { SamplerName } from '../models/manifest.ts';
 
@@ -18,12 +19,12 @@ export interface SampleSpec {
   readonly numSteps: number;
   readonly eta: number;
   readonly clipDenoised: boolean;
-  readonly guidanceScale: number;
+  readonly guidance: GuidanceSchedule;
   /** Image n is drawn from seed + n. */
   readonly seed: number;
   readonly count: number;
   /** Image n is of class `classes[n % classes.length]`; null when nothing in the job needs a class. */
-  readonly classes: readonly number[] | null;
+  readonly classes: readonly ClassTarget[] | null;
   readonly batchSize: number;
   /** `exact`: the bits of a step do not depend on what the backend computes beside it. */
   readonly reproducibility: Reproducibility;
@@ -31,9 +32,30 @@ export interface SampleSpec {
   readonly precision: Precision;
   /** Keep the final tensors after the images are written. */
   readonly keepState: boolean;
+  /** ms since the epoch after which the job fails if it has not finished; null for never. */
+  readonly deadlineAt: number | null;
   readonly webhook: WebhookTarget | null;
   /** Where the request came in, e.g. `https://api.example.com`: links in webhooks begin with it. */
   readonly origin: string;
+}
+
+/** A class, or weights over several by class index: guidance follows the sum of weight times log-probability. */
+export type ClassTarget = number | Readonly<Record<number, number>>;
+
+/** A change of course while a job runs. What is null stays as it was. */
+export interface Patch {
+  /** 1, 2, 3, ... in the order the job got them. */
+  readonly seq: number;
+  readonly guidance: GuidanceSchedule | null;
+  readonly classes: readonly ClassTarget[] | null;
+}
+
+/** What a job tells a batch beside its spec. Telling it again changes nothing. */
+export interface BatchOrders {
+  /** Raised each time a job that failed is taken up again: only then does a batch that ended begin anew. */
+  readonly life: number;
+  /** Every patch of the job so far. */
+  readonly patches: readonly Patch[];
 }
 
 export interface WebhookTarget {
@@ -57,6 +79,7 @@ export interface Failure {
 }
 
 export type FailureCode =
+  | 'deadline_exceeded'
   | 'backend_deadline'
   | 'backend_rejected'
   | 'output_deadline'
@@ -65,9 +88,16 @@ export type FailureCode =
   | 'poison_step'
   | 'internal_error';
 
-/** Class of image n, or null. */
-export function classOf(spec: SampleSpec, image: number): number | null {
-  return spec.classes === null ? null : spec.classes[image % spec.classes.length]!;
+/** What image n is guided to, or null. */
+export function targetOf(classes: readonly ClassTarget[] | null, image: number): ClassTarget | null {
+  return classes === null ? null : classes[image % classes.length]!;
+}
+
+/** The class that an image is of: of several, the one with the most weight. */
+export function classOf(target: ClassTarget): number {
+  if (typeof target === 'number') return target;
+  const [heaviest] = Object.entries(target).toSorted(([, a], [, b]) => b - a);
+  return Number(heaviest![0]);
 }
 
 /** Splits a job into batches of at most its batch size, in image order. */

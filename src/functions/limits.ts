@@ -12,3 +12,9 @@ export const MAX_GUIDANCE_SCALE = 100;
 /** The largest seed whose every image (seed + n) is still an exact integer. */
 export const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_COUNT;
 export const MAX_URL_LENGTH = 2_048;
+/** Weight of one class among several, either way. */
+export const MAX_CLASS_WEIGHT = 10;
+/** T of any trained process, and so the steps of any job. */
+export const MAX_TIMESTEPS = 10_000;
+/** A job may be given at most this long, seconds. */
+export const MAX_DEADLINE_SECONDS = 30 * 86_400;

@@ -21,7 +21,18 @@ function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ pointer: pointerOf([...issue.path, key]), detail: 'unknown field' }));
   }
+  if (issue.code === 'invalid_union') {
+    const meant = issue.errors.find((branch) => branch.every(isInside));
+    if (meant !== undefined) {
+      return meant.flatMap((inner) => fieldErrors({ ...inner, path: [...issue.path, ...inner.path] }));
+    }
+  }
   return [{ pointer: pointerOf(issue.path), detail: detailOf(issue) }];
+}
+
+/** A form that has the right shape, but something wrong within, is the one that was meant. */
+function isInside(issue: z.core.$ZodIssue): boolean {
+  return issue.path.length > 0 || issue.code === 'unrecognized_keys' || issue.code === 'custom';
 }
 
 const UNITS: Readonly<Record<string, string>> = { string: ' characters', array: ' entries' };

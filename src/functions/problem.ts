@@ -17,6 +17,7 @@ export const PROBLEMS = {
   'unknown-account': { status: 404, title: 'There is no such account' },
   'unknown-key': { status: 404, title: 'There is no such key' },
   'unknown-sample': { status: 404, title: 'There is no such sample' },
+  'not-resumable': { status: 409, title: 'The sample has nothing left to do' },
   'not-ready': { status: 404, title: 'There is nothing here yet' },
   'not-found': { status: 404, title: 'There is nothing at this path' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },

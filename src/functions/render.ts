@@ -2,7 +2,7 @@
 
 import type { BatchView, JobRecord } from '../durable/job/job-store.ts';
 import type { BatchReport } from '../durable/sample-batch.ts';
-import { classOf, type SampleSpec } from '../durable/spec.ts';
+import { type ClassTarget, classOf, type SampleSpec, targetOf } from '../durable/spec.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';
 import type { ModelResponse } from './schemas/common.ts';
@@ -23,9 +23,10 @@ export function renderSample(record: JobRecord, origin: string): SampleResponse 
     progress: progressOf(record, startedAt),
     retry: retryOf(record),
     error: record.status === 'failed' ? record.failure : null,
+    patches: patchesOf(record),
     images: imagesOf(record, self),
     grid: record.status === 'succeeded' ? grid : null,
-    urls: { self, cancel: `${self}/cancel`, grid },
+    urls: { self, cancel: `${self}/cancel`, pause: `${self}/pause`, resume: `${self}/resume`, grid },
     webhook: webhookOf(record),
     request: {
       model: spec.model,
@@ -34,13 +35,14 @@ export function renderSample(record: JobRecord, origin: string): SampleResponse 
       steps: spec.steps,
       eta: spec.eta,
       clip_denoised: spec.clipDenoised,
-      guidance_scale: spec.guidanceScale,
+      guidance_scale: spec.guidance,
       seed: spec.seed,
       count: spec.count,
       classes: spec.classes === null ? null : [...spec.classes],
       reproducibility: spec.reproducibility,
       precision: spec.precision,
       keep_state: spec.keepState,
+      deadline: spec.deadlineAt === null ? null : iso(spec.deadlineAt),
     },
   };
 }
@@ -65,6 +67,7 @@ export function renderModel(manifest: ModelManifest, origin: string): ModelRespo
 
 function statusOf(record: JobRecord): SampleStatus {
   if (record.status !== 'active') return record.status;
+  if (record.paused && record.ending === null) return 'paused';
   const reports = record.batches.map((batch) => batch.report);
   if (reports.some((report) => report?.retry != null)) return 'retrying';
   return reports.some((report) => report !== null && (report.step > 0 || report.status !== 'running'))
@@ -106,7 +109,7 @@ function paceOf(record: JobRecord, startedAt: number | null, taken: number): Pac
 }
 
 function retryOf(record: JobRecord): SampleResponse['retry'] {
-  if (record.status !== 'active') return null;
+  if (record.status !== 'active' || record.paused) return null;
   const retries = record.batches.flatMap(({ report }) => (report?.retry == null ? [] : [report.retry]));
   const [longest] = retries.toSorted((a, b) => a.since - b.since);
   return longest === undefined ? null : { ...longest, since: iso(longest.since) };
@@ -116,7 +119,8 @@ function imagesOf(record: JobRecord, self: string): SampleResponse['images'] {
   const { spec, batches } = record;
   const names = findModel(spec.model)?.classes;
   return Array.from({ length: spec.count }, (_, index) => {
-    const label = classOf(spec, index);
+    const target = targetOf(classesNow(record, index), index);
+    const label = target === null ? null : classOf(target);
     return {
       index,
       class: label,
@@ -127,8 +131,29 @@ function imagesOf(record: JobRecord, self: string): SampleResponse['images'] {
   });
 }
 
+/** What an image is guided to at last: the patches that its batch has taken in change it. */
+function classesNow(record: JobRecord, image: number): readonly ClassTarget[] | null {
+  const { spec, patches, batches } = record;
+  const taken = new Set(batches[batchOf(spec, image)]?.report?.patches.map(({ seq }) => seq));
+  const latest = patches.findLast(({ seq, classes }) => classes !== null && taken.has(seq));
+  return latest?.classes ?? spec.classes;
+}
+
+function batchOf(spec: SampleSpec, image: number): number {
+  return Math.floor(image / spec.batchSize);
+}
+
+function patchesOf({ patches, batches }: JobRecord): SampleResponse['patches'] {
+  return patches.map(({ seq, at, guidance, classes }) => ({
+    at: iso(at),
+    guidance_scale: guidance,
+    classes: classes === null ? null : [...classes],
+    from_steps: batches.map(({ report }) => report?.patches.find((known) => known.seq === seq)?.step ?? null),
+  }));
+}
+
 function isWritten(spec: SampleSpec, batches: readonly BatchView[], image: number): boolean {
-  const report: BatchReport | null | undefined = batches[Math.floor(image / spec.batchSize)]?.report;
+  const report: BatchReport | null | undefined = batches[batchOf(spec, image)]?.report;
   return report?.status === 'succeeded';
 }
 

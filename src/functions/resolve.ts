@@ -1,6 +1,6 @@
 /** From a valid request to a complete job: the model's defaults filled in, everything checked against the model. */
-import { createDiffusion, RespacingError } from '../core/index.ts';
-import type { Reproducibility, SampleSpec, WebhookTarget } from '../durable/spec.ts';
+import { createDiffusion, guidesAnywhere, RespacingError } from '../core/index.ts';
+import type { ClassTarget, Patch, Reproducibility, SampleSpec, WebhookTarget } from '../durable/spec.ts';
 import type { Env } from '../env.ts';
 import { isId, newId } from '../ids.ts';
 import { readPrecision } from '../inference/fleet/configuration.ts';
@@ -13,7 +13,8 @@ import {
 import { findModel, listModels } from '../models/registry.ts';
 import { MAX_IMAGE_STEPS, MAX_SEED } from './limits.ts';
 import { fieldProblem, Problem } from './problem.ts';
-import type { SampleRequest } from './schemas/sample-request.ts';
+import type { SamplePatch, SampleRequest } from './schemas/sample-request.ts';
+import { resolveGuidance, resolveTargets } from './steering.ts';
 import { webhookUrlProblem } from './webhooks/url-policy.ts';
 
 /** Who asks, and where. */
@@ -21,12 +22,14 @@ export interface RequestOrigin {
   readonly account: string;
   /** Of the request, e.g. `https://api.example.com`. */
   readonly origin: string;
+  /** ms since the epoch. */
+  readonly now: number;
 }
 
 /** @throws {Problem} naming the field */
 export function resolveSample(
   request: SampleRequest,
-  { account, origin }: RequestOrigin,
+  { account, origin, now }: RequestOrigin,
   env: Env,
 ): SampleSpec {
   const manifest = findModel(request.model);
@@ -41,11 +44,12 @@ export function resolveSample(
   const { defaults } = manifest;
   const sampler = request.sampler ?? defaults.sampler;
   const steps = typeof request.steps === 'string' ? request.steps : spacing(request.steps, sampler, manifest);
-  const guidanceScale =
-    request.guidance_scale ?? (manifest.graphs.gradient === undefined ? 0 : defaults.guidance_scale);
-  const classes = resolveClasses(request, manifest, guidanceScale);
-  const count = request.count ?? request.classes?.length ?? 1;
   const numSteps = countSteps(manifest, steps);
+  const wanted =
+    request.guidance_scale ?? (manifest.graphs.gradient === undefined ? 0 : defaults.guidance_scale);
+  const guidance = resolveGuidance(wanted, manifest, numSteps);
+  const classes = requireTargets(request, manifest, guidesAnywhere(guidance));
+  const count = request.count ?? request.classes?.length ?? 1;
   if (count * numSteps > MAX_IMAGE_STEPS) {
     const detail = `${count} images of ${numSteps} steps are ${count * numSteps} image steps; at most ${MAX_IMAGE_STEPS} fit in one job`;
     throw fieldProblem('limit-exceeded', '/count', detail);
@@ -67,7 +71,7 @@ export function resolveSample(
     numSteps,
     eta: sampler === 'ddim' ? (request.eta ?? defaults.eta) : 0,
     clipDenoised: request.clip_denoised ?? defaults.clip_denoised,
-    guidanceScale,
+    guidance,
     seed: request.seed ?? randomSeed(),
     count,
     classes,
@@ -75,46 +79,41 @@ export function resolveSample(
     reproducibility: request.reproducibility ?? defaultReproducibility(env),
     precision: readPrecision(env),
     keepState: request.keep_state ?? false,
+    deadlineAt: request.deadline_seconds === undefined ? null : now + request.deadline_seconds * 1000,
     webhook: resolveWebhook(request, env),
     origin,
   };
 }
 
-function resolveClasses(
-  request: SampleRequest,
-  manifest: ModelManifest,
-  guidanceScale: number,
-): number[] | null {
-  if (request.class !== undefined && request.classes !== undefined) {
-    throw fieldProblem('invalid-request', '/classes', 'give either class or classes, not both');
+/**
+ * A change of course for a job that runs.
+ *
+ * @throws {Problem} naming the field, or unknown-model if the job's model is gone
+ */
+export function resolvePatch(request: SamplePatch, spec: SampleSpec): Omit<Patch, 'seq'> {
+  const manifest = findModel(spec.model);
+  if (manifest === null) throw new Problem('unknown-model', `this deployment has no model ${spec.model}`);
+  const classes = resolveTargets(request, manifest);
+  const guidance =
+    request.guidance_scale === undefined
+      ? null
+      : resolveGuidance(request.guidance_scale, manifest, spec.numSteps);
+  if (guidance !== null && guidesAnywhere(guidance) && classes === null && spec.classes === null) {
+    throw fieldProblem('invalid-request', '/class', 'required: the sample was made without a class');
   }
-  if (guidanceScale > 0 && manifest.graphs.gradient === undefined) {
-    throw fieldProblem(
-      'invalid-request',
-      '/guidance_scale',
-      `model ${manifest.id} has no classifier; only 0 is possible`,
-    );
-  }
-  if (request.class !== undefined) return [classIndex(request.class, manifest, '/class')];
-  if (request.classes !== undefined) {
-    return request.classes.map((label, i) => classIndex(label, manifest, `/classes/${i}`));
-  }
-  if (guidanceScale > 0 || manifest.class_conditional) {
-    const why = guidanceScale > 0 ? 'guidance needs a class' : `model ${manifest.id} needs a class`;
-    throw fieldProblem('invalid-request', '/class', `required: ${why}; give class or classes`);
-  }
-  return null;
+  return { guidance, classes };
 }
 
-function classIndex(label: number | string, manifest: ModelManifest, pointer: string): number {
-  const index = typeof label === 'number' ? label : manifest.classes.indexOf(label);
-  if (index >= 0 && index < manifest.classes.length) return index;
-  const expected = `an index from 0 to ${manifest.classes.length - 1} or a name that /v1/models/${manifest.id} lists`;
-  throw fieldProblem(
-    'class-out-of-range',
-    pointer,
-    `${JSON.stringify(label)} is no class of ${manifest.id}; expected ${expected}`,
-  );
+/** @throws {Problem} if something in the job needs a class and the request names none */
+function requireTargets(
+  request: SampleRequest,
+  manifest: ModelManifest,
+  guided: boolean,
+): readonly ClassTarget[] | null {
+  const targets = resolveTargets(request, manifest);
+  if (targets !== null || !(guided || manifest.class_conditional)) return targets;
+  const why = guided ? 'guidance needs a class' : `model ${manifest.id} needs a class`;
+  throw fieldProblem('invalid-request', '/class', `required: ${why}; give class or classes`);
 }
 
 /**

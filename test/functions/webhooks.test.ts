@@ -64,7 +64,7 @@ describe('a webhook', () => {
     };
     expect(event.type).toBe('sample.succeeded');
     expect(event.data).toMatchObject({ id, status: 'succeeded', grid: expect.stringContaining(id) });
-    expect(first!.headers['webhook-id']).toBe(`msg_${id}`);
+    expect(first!.headers['webhook-id']).toBe(`msg_${id}_1`);
     expect(first!.body.length).toBeLessThan(20_000);
     expect(() =>
       new Webhook(SECRET).verify(first!.body.replace('succeeded', 'failed'), first!.headers),

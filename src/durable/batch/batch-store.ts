@@ -1,8 +1,9 @@
 /** What a batch object remembers. Every method is one transaction: whole, or not at all. */
 import type { SamplerState } from '../../core/index.ts';
 import { MigratedStore } from '../migrated-store.ts';
-import type { BatchSpec, Failure } from '../spec.ts';
+import type { BatchOrders, BatchSpec, Failure } from '../spec.ts';
 import { readTensors, writeTensor } from './chunks.ts';
+import { reachableStep, type SteeredFrom } from './course.ts';
 import { batchMigrations } from './migrations.ts';
 import type { StepEvent } from './step-loop.ts';
 
@@ -21,6 +22,10 @@ export interface BatchRecord {
   readonly startedAt: number;
   readonly finishedAt: number | null;
   readonly reported: boolean;
+  /** Stands still until it is started again. */
+  readonly paused: boolean;
+  /** Which life of the job it is in; see BatchOrders. */
+  readonly life: number;
 }
 
 interface BatchRow extends Record<string, SqlStorageValue> {
@@ -35,6 +40,8 @@ interface BatchRow extends Record<string, SqlStorageValue> {
   started_at: number;
   finished_at: number | null;
   reported: number;
+  paused: number;
+  life: number;
 }
 
 export function isTerminal(status: BatchStatus): boolean {
@@ -70,7 +77,64 @@ export class BatchStore extends MigratedStore {
       startedAt: row.started_at,
       finishedAt: row.finished_at,
       reported: row.reported === 1,
+      paused: row.paused === 1,
+      life: row.life,
     };
+  }
+
+  /**
+   * Goes on, or begins anew in a later life: whatever was committed is where it begins.
+   *
+   * @param walking whether an alarm is at work, so that calls of the next steps may already have left
+   */
+  obey(orders: BatchOrders, walking: boolean, now: number): void {
+    this.storage.transactionSync(() => {
+      this.sql.exec('UPDATE batch SET paused = 0');
+      if (this.read()!.life < orders.life) this.#beginLife(orders.life, now);
+      const { status, step } = this.read()!;
+      if (status !== 'running') return;
+      const known = this.patches().length;
+      for (const patch of orders.patches.slice(known)) {
+        const from = reachableStep(step, walking);
+        this.sql.exec(
+          'INSERT OR IGNORE INTO patch (seq, step, body) VALUES (?, ?, ?)',
+          patch.seq,
+          from,
+          JSON.stringify({ guidance: patch.guidance, classes: patch.classes }),
+        );
+        this.#addEvent('patch', { seq: patch.seq, step: from }, now);
+      }
+    });
+  }
+
+  /** A batch that failed, or was stopped because another had, goes on from its last good step. */
+  #beginLife(life: number, now: number): void {
+    const done = this.readState()?.done === true;
+    this.sql.exec(
+      `UPDATE batch SET life = ?, reported = 0, strikes = 0, failing_since = NULL, attempts = 0, last_error = NULL,
+       failure = NULL, finished_at = NULL, status = CASE WHEN status = 'succeeded' THEN status ELSE ? END`,
+      life,
+      done ? 'finishing' : 'running',
+    );
+    this.#addEvent('resume', { life }, now);
+  }
+
+  /** Stands still from here on; what is committed stays. */
+  pause(now: number): void {
+    this.storage.transactionSync(() => {
+      const { rowsWritten } = this.sql.exec(
+        `UPDATE batch SET paused = 1 WHERE paused = 0 AND status IN ('running', 'finishing')`,
+      );
+      if (rowsWritten > 0) this.#addEvent('pause', {}, now);
+    });
+  }
+
+  /** Changes of course and the steps they hold from, by `seq`. */
+  patches(): SteeredFrom[] {
+    return this.sql
+      .exec<{ seq: number; step: number; body: string }>('SELECT seq, step, body FROM patch ORDER BY seq')
+      .toArray()
+      .map(({ seq, step, body }) => ({ seq, step, ...JSON.parse(body) }));
   }
 
   /** The sampler's state as last committed; null before x_T was. */

@@ -36,4 +36,17 @@ export const batchMigrations: SQLSchemaMigration[] = [
       );
     `,
   },
+  {
+    idMonotonicInc: 2,
+    description: 'pauses, lives, and changes of course',
+    sql: `
+      ALTER TABLE batch ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE batch ADD COLUMN life INTEGER NOT NULL DEFAULT 1;
+      CREATE TABLE IF NOT EXISTS patch (
+        seq INTEGER PRIMARY KEY,
+        step INTEGER NOT NULL,                -- first step it holds for, counted from 0
+        body TEXT NOT NULL
+      );
+    `,
+  },
 ];

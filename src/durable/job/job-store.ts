@@ -2,7 +2,7 @@
 import { isTerminal } from '../batch/batch-store.ts';
 import { MigratedStore } from '../migrated-store.ts';
 import type { BatchReport } from '../sample-batch.ts';
-import { type Failure, type SampleSpec, splitIntoBatches } from '../spec.ts';
+import { type BatchOrders, type Failure, type Patch, type SampleSpec, splitIntoBatches } from '../spec.ts';
 import { jobMigrations } from './migrations.ts';
 
 export type Ending = 'succeeded' | 'failed' | 'canceled';
@@ -21,6 +21,11 @@ export interface WebhookState {
   readonly enqueueAt: number | null;
 }
 
+/** A change of course and when it came, ms. */
+export interface PatchRecord extends Patch {
+  readonly at: number;
+}
+
 /** A job and all it knows; what the API shows is computed from this alone. */
 export interface JobRecord {
   readonly spec: SampleSpec;
@@ -29,6 +34,11 @@ export interface JobRecord {
   readonly failure: Failure | null;
   readonly createdAt: number;
   readonly finishedAt: number | null;
+  readonly paused: boolean;
+  /** See BatchOrders. */
+  readonly life: number;
+  /** Changes of course, oldest first. */
+  readonly patches: readonly PatchRecord[];
   readonly batches: readonly BatchView[];
   readonly webhook: WebhookState | null;
 }
@@ -40,6 +50,8 @@ interface JobRow extends Record<string, SqlStorageValue> {
   failure: string | null;
   created_at: number;
   finished_at: number | null;
+  paused: number;
+  life: number;
 }
 
 interface WebhookRow extends Record<string, SqlStorageValue> {
@@ -93,6 +105,9 @@ export class JobStore extends MigratedStore {
       failure: row.failure === null ? null : JSON.parse(row.failure),
       createdAt: row.created_at,
       finishedAt: row.finished_at,
+      paused: row.paused === 1,
+      life: row.life,
+      patches: this.#readPatches(),
       batches: batches.map(({ idx, report, seen_at }) => ({
         index: idx,
         report: report === null ? null : JSON.parse(report),
@@ -100,6 +115,38 @@ export class JobStore extends MigratedStore {
       })),
       webhook: this.#readWebhook(),
     };
+  }
+
+  #readPatches(): PatchRecord[] {
+    return this.sql
+      .exec<{ seq: number; at: number; body: string }>('SELECT seq, at, body FROM patch ORDER BY seq')
+      .toArray()
+      .map(({ seq, at, body }) => ({ seq, at, ...JSON.parse(body) }));
+  }
+
+  /** What batches are told beside their spec. */
+  orders(): BatchOrders {
+    const { life } = this.sql.exec<{ life: number }>('SELECT life FROM job').one();
+    return { life, patches: this.#readPatches() };
+  }
+
+  addPatch({ guidance, classes }: Omit<Patch, 'seq'>, now: number): void {
+    this.sql.exec('INSERT INTO patch (at, body) VALUES (?, ?)', now, JSON.stringify({ guidance, classes }));
+  }
+
+  setPaused(paused: boolean): void {
+    this.sql.exec("UPDATE job SET paused = ? WHERE status = 'active'", paused ? 1 : 0);
+  }
+
+  /** A failed job is active again; what its batches said before counts no more, unless they succeeded. */
+  beginLife(): void {
+    this.storage.transactionSync(() => {
+      this.sql.exec(
+        `UPDATE job SET status = 'active', ending = NULL, failure = NULL, finished_at = NULL, paused = 0,
+         life = life + 1 WHERE status = 'failed'`,
+      );
+      this.sql.exec("UPDATE batch SET report = NULL WHERE report ->> 'status' <> 'succeeded'");
+    });
   }
 
   #readWebhook(): WebhookState | null {
@@ -114,12 +161,13 @@ export class JobStore extends MigratedStore {
     };
   }
 
-  /** Reports may overtake each other on their way: an end stays, and a step never goes back. */
+  /** Reports may overtake each other on their way: an end stays, a step never goes back, a past life is over. */
   saveReport(index: number, report: BatchReport, now: number): void {
     const { report: stored } = this.sql
       .exec<{ report: string | null }>('SELECT report FROM batch WHERE idx = ?', index)
       .one();
     const known: BatchReport | null = stored === null ? null : JSON.parse(stored);
+    if (report.life < this.orders().life && report.status !== 'succeeded') return;
     if (known !== null && (isOver(known) || (known.step > report.step && !isOver(report)))) return;
     this.sql.exec(
       'UPDATE batch SET report = ?, seen_at = ? WHERE idx = ?',

@@ -30,4 +30,17 @@ export const jobMigrations: SQLSchemaMigration[] = [
       );
     `,
   },
+  {
+    idMonotonicInc: 2,
+    description: 'pauses, lives, and changes of course',
+    sql: `
+      ALTER TABLE job ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE job ADD COLUMN life INTEGER NOT NULL DEFAULT 1;  -- raised when a failed job is taken up again
+      CREATE TABLE IF NOT EXISTS patch (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,
+        body TEXT NOT NULL
+      );
+    `,
+  },
 ];

@@ -1,30 +1,55 @@
-/** When a job object has to wake next: the minimum over every reason it can have. */
-import type { JobRecord } from './job-store.ts';
+/** What a job has to do next, and when. */
+import type { BatchView, JobRecord } from './job-store.ts';
+
+/** A batch that has said nothing for this long is asked; asking also wakes it if it lost its alarm. */
+const SILENT_MS = 30_000;
 
 export interface WakeLimits {
   readonly now: number;
-  /** Until unreached batches are tried again. */
+  /** Until batches that could not be reached are tried again. */
   readonly retryMs: number;
-  /** Until a silent batch is asked. */
-  readonly silentMs: number;
   readonly maxInFlight: number;
 }
 
-/** @returns ms since the epoch, or null when nothing is left to do */
-export function nextWake(
-  record: JobRecord,
-  { now, retryMs, silentMs, maxInFlight }: WakeLimits,
-): number | null {
-  const reasons: number[] = [];
-  if (record.status === 'active') {
-    const walking = record.batches.filter(
-      ({ report }) => report?.status === 'running' || report?.status === 'finishing',
-    );
-    const unstarted = record.batches.length > 0 && record.batches.some(({ report }) => report === null);
-    reasons.push(...walking.map(({ seenAt }) => Math.max(now, seenAt + silentMs + 1)));
-    if (unstarted && walking.length < maxInFlight) reasons.push(now + retryMs);
-    if (record.ending !== null || walking.length === 0) reasons.push(now + retryMs);
-  }
-  if (record.webhook?.enqueueAt != null) reasons.push(Math.max(now, record.webhook.enqueueAt));
+/** Whether a batch may be taking steps: told to, and neither over nor known to stand still. */
+export function mayWalk({ report }: BatchView): boolean {
+  return (report?.status === 'running' || report?.status === 'finishing') && !report.paused;
+}
+
+/** Whether a batch that began must be told (again) to go on: it stands, misses a change of course, or is silent. */
+export function isDue({ report, seenAt }: BatchView, record: JobRecord, now: number): boolean {
+  if (report === null) return true;
+  const uninformed = report.status === 'running' && report.patches.length < record.patches.length;
+  return report.paused || uninformed || now - seenAt > SILENT_MS;
+}
+
+export function isPast(deadlineAt: number | null, now: number): boolean {
+  return deadlineAt !== null && now >= deadlineAt;
+}
+
+/** @returns ms since the epoch, the minimum over every reason to wake, or null when nothing is left to do */
+export function nextWake(record: JobRecord, limits: WakeLimits): number | null {
+  const reasons = record.status === 'active' ? activeReasons(record, limits) : [];
+  if (record.webhook?.enqueueAt != null) reasons.push(Math.max(limits.now, record.webhook.enqueueAt));
   return reasons.length === 0 ? null : Math.min(...reasons);
+}
+
+function activeReasons(record: JobRecord, { now, retryMs, maxInFlight }: WakeLimits): number[] {
+  const reasons: number[] = [];
+  const { ending, paused, batches, spec } = record;
+  if (spec.deadlineAt !== null) reasons.push(Math.max(now, spec.deadlineAt));
+  const begun = batches.filter(
+    ({ report }) => report?.status === 'running' || report?.status === 'finishing',
+  );
+  if (paused && ending === null) {
+    if (begun.some(mayWalk)) reasons.push(now + retryMs); // not reached yet
+    return reasons;
+  }
+  for (const batch of begun) {
+    reasons.push(isDue(batch, record, now) ? now + retryMs : batch.seenAt + SILENT_MS + 1);
+  }
+  const unstarted = batches.some(({ report }) => report === null);
+  if (unstarted && begun.length < maxInFlight) reasons.push(now + retryMs);
+  if (ending !== null || begun.length === 0) reasons.push(now + retryMs);
+  return reasons;
 }

@@ -3,9 +3,10 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf, requireScope } from '../auth/authenticate.ts';
 import { validationHook } from '../openapi-hook.ts';
+import { Problem } from '../problem.ts';
 import { renderSample } from '../render.ts';
-import { resolveSample } from '../resolve.ts';
-import { sampleRequest } from '../schemas/sample-request.ts';
+import { resolvePatch, resolveSample } from '../resolve.ts';
+import { samplePatch, sampleRequest } from '../schemas/sample-request.ts';
 import { sampleResponse } from '../schemas/sample-response.ts';
 import { jobOf, ownedJob, ownedRecord, unknownSample } from './owned-job.ts';
 import { problem, requireJson } from './shared.ts';
@@ -50,10 +51,56 @@ const cancel = createRoute({
   },
 });
 
+const pause = createRoute({
+  method: 'post',
+  path: '/v1/samples/{id}/pause',
+  summary: 'Stand still within one step',
+  middleware: requireScope('samples:write'),
+  request: { params: idParam },
+  responses: {
+    200: { description: 'The sample as it is now; a finished one stays finished', content: sampleBody },
+    404: problem('No such sample'),
+  },
+});
+
+const resume = createRoute({
+  method: 'post',
+  path: '/v1/samples/{id}/resume',
+  summary: 'Go on after a pause, or take a failed sample up again at its last good step',
+  middleware: requireScope('samples:write'),
+  request: { params: idParam },
+  responses: {
+    200: { description: 'The sample as it is now', content: sampleBody },
+    404: problem('No such sample'),
+    409: problem('It has succeeded or was canceled'),
+  },
+});
+
+const patch = createRoute({
+  method: 'patch',
+  path: '/v1/samples/{id}',
+  summary: 'Change class or guidance while it runs',
+  middleware: [requireScope('samples:write'), requireJson] as const,
+  request: {
+    params: idParam,
+    body: { content: { 'application/json': { schema: samplePatch } }, required: true },
+  },
+  responses: {
+    200: { description: 'The sample as it is now; patches says from which step on', content: sampleBody },
+    404: problem('No such sample'),
+    409: problem('It is over'),
+    422: problem('Fields are missing, unknown, or out of range; errors names each'),
+  },
+});
+
 export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
   .openapi(create, async (c) => {
     const { origin } = new URL(c.req.url);
-    const spec = resolveSample(c.req.valid('json'), { account: accountOf(c), origin }, c.env);
+    const spec = resolveSample(
+      c.req.valid('json'),
+      { account: accountOf(c), origin, now: Date.now() },
+      c.env,
+    );
     const record = await jobOf(c.env, spec.id).create(spec);
     c.header('Location', `/v1/samples/${spec.id}`);
     return c.json(renderSample(record, origin), 202);
@@ -66,5 +113,26 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
     const { id } = c.req.valid('param');
     const record = await (await ownedJob(c, id)).cancel();
     if (record === null) throw unknownSample(id);
+    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
+  })
+  .openapi(pause, async (c) => {
+    const { id } = c.req.valid('param');
+    const record = await (await ownedJob(c, id)).pause();
+    if (record === null) throw unknownSample(id);
+    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
+  })
+  .openapi(resume, async (c) => {
+    const { id } = c.req.valid('param');
+    const record = await (await ownedJob(c, id)).resume();
+    if (record === null) throw unknownSample(id);
+    if (record.status !== 'active') throw new Problem('not-resumable', `the sample has ${record.status}`);
+    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
+  })
+  .openapi(patch, async (c) => {
+    const { id } = c.req.valid('param');
+    const { spec } = await ownedRecord(c, id);
+    const record = await jobOf(c.env, id).patch(resolvePatch(c.req.valid('json'), spec));
+    if (record === null) throw unknownSample(id);
+    if (record.status !== 'active') throw new Problem('not-resumable', `the sample has ${record.status}`);
     return c.json(renderSample(record, new URL(c.req.url).origin), 200);
   });

@@ -1,11 +1,8 @@
 /** The body of `POST /v1/samples`: validation, types and OpenAPI in one place. */
 import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
-import { MAX_CLASSES, MAX_COUNT, MAX_GUIDANCE_SCALE, MAX_SEED, MAX_URL_LENGTH } from '../limits.ts';
-
-const classLabel = z.union([z.int().min(0), z.string().min(1).max(200)], {
-  error: 'expected a class index (0 or more) or a class name',
-});
+import { MAX_COUNT, MAX_DEADLINE_SECONDS, MAX_SEED, MAX_URL_LENGTH } from '../limits.ts';
+import { classList, classTarget, guidance } from './steering.ts';
 
 function isWebhookSecret(secret: string): boolean {
   if (!secret.startsWith('whsec_')) return false;
@@ -36,13 +33,11 @@ export const webhookRequest = z
 export const sampleRequest = z
   .strictObject({
     model: z.string().min(1).max(63).openapi({ example: 'mnist-32' }),
-    class: classLabel
-      .optional()
-      .openapi({ description: 'One class for every image: index or name.', example: 3 }),
-    classes: z
-      .array(classLabel)
-      .min(1)
-      .max(MAX_CLASSES)
+    class: classTarget.optional().openapi({
+      description: 'One class for every image: index, name, or weights over several.',
+      example: 3,
+    }),
+    classes: classList
       .optional()
       .openapi({ description: 'Image n is of class classes[n mod length].', example: [0, 1, 2] }),
     count: z
@@ -51,12 +46,7 @@ export const sampleRequest = z
       .max(MAX_COUNT)
       .optional()
       .openapi({ description: 'Images to draw; by default one for each entry of classes, else 1.' }),
-    guidance_scale: z
-      .number()
-      .min(0)
-      .max(MAX_GUIDANCE_SCALE)
-      .optional()
-      .openapi({ description: "Factor of the classifier's gradient; 0 samples without guidance." }),
+    guidance_scale: guidance.optional(),
     sampler: samplerName
       .optional()
       .openapi({ description: 'ddpm: ancestral sampling. ddim: deterministic at eta 0.' }),
@@ -91,8 +81,28 @@ export const sampleRequest = z
       .boolean()
       .optional()
       .openapi({ description: 'Keep the final tensors; otherwise they go once the images are written.' }),
+    deadline_seconds: z
+      .int()
+      .min(1)
+      .max(MAX_DEADLINE_SECONDS)
+      .optional()
+      .openapi({ description: 'The job fails if it has not finished this long after it was accepted.' }),
     webhook: webhookRequest.optional(),
   })
   .openapi('SampleRequest');
 
 export type SampleRequest = z.infer<typeof sampleRequest>;
+
+/** The body of `PATCH /v1/samples/{id}`. */
+export const samplePatch = z
+  .strictObject({
+    class: sampleRequest.shape.class,
+    classes: sampleRequest.shape.classes,
+    guidance_scale: sampleRequest.shape.guidance_scale,
+  })
+  .refine((body) => Object.values(body).some((value) => value !== undefined), {
+    error: 'expected class, classes or guidance_scale',
+  })
+  .openapi('SamplePatch');
+
+export type SamplePatch = z.infer<typeof samplePatch>;

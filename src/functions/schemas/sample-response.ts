@@ -1,15 +1,16 @@
 /** What the API says of a sample; the typed client uses the same types. */
 import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
+import { guidance, resolvedTarget } from './steering.ts';
 
 const timestamp = z.iso.datetime();
 const url = z.url();
 
 export const sampleStatus = z
-  .enum(['queued', 'running', 'retrying', 'succeeded', 'failed', 'canceled'])
+  .enum(['queued', 'running', 'retrying', 'paused', 'succeeded', 'failed', 'canceled'])
   .openapi('SampleStatus', {
     description:
-      'queued: accepted, no step taken. running: steps are being taken. retrying: the last call failed and will be repeated. Terminal: succeeded, failed, canceled.',
+      'queued: accepted, no step taken. running: steps are being taken. retrying: the last call failed and will be repeated. paused: stands still until it is resumed. Terminal: succeeded, failed, canceled.',
   });
 
 export const sampleResponse = z
@@ -31,6 +32,18 @@ export const sampleResponse = z
       .nullable()
       .openapi({ description: 'While steps fail: the last error, since when, how many tries.' }),
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    patches: z
+      .array(
+        z.object({
+          at: timestamp,
+          guidance_scale: guidance.nullable(),
+          classes: z.array(resolvedTarget).nullable(),
+          from_steps: z.array(z.int().nullable()).openapi({
+            description: 'Per batch the first step it holds for, counted from 0; null: not taken in (yet).',
+          }),
+        }),
+      )
+      .openapi({ description: 'Changes of course while it ran, oldest first.' }),
     images: z.array(
       z.object({
         index: z.int(),
@@ -41,7 +54,7 @@ export const sampleResponse = z
       }),
     ),
     grid: url.nullable(),
-    urls: z.object({ self: url, cancel: url, grid: url }),
+    urls: z.object({ self: url, cancel: url, pause: url, resume: url, grid: url }),
     webhook: z
       .object({
         url,
@@ -57,15 +70,16 @@ export const sampleResponse = z
       steps: z.string(),
       eta: z.number(),
       clip_denoised: z.boolean(),
-      guidance_scale: z.number(),
+      guidance_scale: guidance,
       seed: z.int(),
       count: z.int(),
-      classes: z.array(z.int()).nullable(),
+      classes: z.array(resolvedTarget).nullable(),
       reproducibility: z.enum(['exact', 'fast']),
       precision: z
         .enum(['fp32', 'fp16'])
         .openapi({ description: 'Of the tensors between Cairn and its inference servers.' }),
       keep_state: z.boolean(),
+      deadline: timestamp.nullable(),
     }),
   })
   .openapi('Sample');
