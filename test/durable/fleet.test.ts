@@ -39,7 +39,7 @@ async function start(servers: readonly string[], job: Partial<SampleSpec> = {}):
       INFERENCE_TOKEN: 'secret',
       INFERENCE_TIMEOUT_MS: String(TIMEOUT_MS),
     };
-    await batch.start(specOf(id, job));
+    await batch.start(specOf(id, job), { life: 1, patches: [] });
   });
   return id;
 }
@@ -48,9 +48,9 @@ function specOf(id: string, job: Partial<SampleSpec>): BatchSpec {
   const manifest = findModel('mnist-32')!;
   const spec: SampleSpec = {
     ...{ id, account: 'acc', model: manifest.id, modelDigest: modelDigest(manifest), sampler: 'ddpm' },
-    ...{ steps: String(STEPS), numSteps: STEPS, eta: 0, clipDenoised: true, guidanceScale: 1, seed: 3 },
+    ...{ steps: String(STEPS), numSteps: STEPS, eta: 0, clipDenoised: true, guidance: 1, seed: 3 },
     ...{ count: 3, classes: [3, 1, 4], batchSize: 10, reproducibility: 'exact', precision: 'fp32' },
-    ...{ keepState: true, webhook: null, origin: 'https://cairn.test' },
+    ...{ keepState: true, deadlineAt: null, webhook: null, origin: 'https://cairn.test' },
     ...job,
   };
   return { job: spec, index: 0, first: 0, size: spec.count };

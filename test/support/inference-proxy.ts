@@ -27,7 +27,10 @@ export async function startInferenceProxy(target: string): Promise<Listening> {
   let last: ProxyReport['last'] = null;
   let revival: NodeJS.Timeout | undefined;
 
-  const server = createServer(async (req, res) => {
+  // A caller may leave in the middle of anything: a paused job aborts its call.
+  const server = createServer((req, res) => void answer(req, res).catch(() => res.destroy()));
+
+  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     if (req.url === '/control') return control(req, res);
     if (!req.url?.endsWith('/infer')) {
       others++;
@@ -39,7 +42,7 @@ export async function startInferenceProxy(target: string): Promise<Listening> {
     if (plan.after > 0) plan.after--;
     else if (plan.fault !== null && plan.times-- > 0) return spoil(plan.fault, req, res, body);
     forward(req, res, body);
-  });
+  }
 
   async function control(req: IncomingMessage, res: ServerResponse): Promise<void> {
     if (req.method === 'POST') {
@@ -81,10 +84,13 @@ export async function startInferenceProxy(target: string): Promise<Listening> {
     const upstream = request(
       `${target}${req.url}`,
       { method: req.method, headers: req.headers },
-      async (answer) => {
-        const { headers, body: changed } = change({ headers: answer.headers, body: await readAll(answer) });
-        res.writeHead(answer.statusCode ?? 502, headers);
-        res.end(changed);
+      (answer) => {
+        const passOn = async () => {
+          const { headers, body: changed } = change({ headers: answer.headers, body: await readAll(answer) });
+          res.writeHead(answer.statusCode ?? 502, headers);
+          res.end(changed);
+        };
+        passOn().catch(() => res.destroy());
       },
     );
     upstream.on('error', () => res.destroy());
