@@ -5,7 +5,7 @@ import { resolveSample } from '../../src/functions/resolve.ts';
 import type { SampleRequest } from '../../src/functions/schemas/sample-request.ts';
 
 function resolve(request: Partial<SampleRequest>, variables: Partial<Env> = {}) {
-  const whence = { account: 'acc_test', origin: 'https://cairn.test' };
+  const whence = { account: 'acc_test', origin: 'https://cairn.test', now: 0 };
   return resolveSample({ model: 'mnist-32', class: 3, ...request }, whence, { ...env, ...variables });
 }
 
