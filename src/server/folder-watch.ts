@@ -1,12 +1,13 @@
 /** Notices changes below a folder. */
 import { type FSWatcher, watch } from 'node:fs';
+import type { Log } from './log/log.ts';
 
 export interface WatchOptions {
   /** From an event to the look: changes come in bursts. */
   readonly debounceMs: number;
   /** Looks without an event, which network file systems do not send. */
   readonly pollMs: number;
-  readonly log: (line: string) => void;
+  readonly log: Pick<Log, 'warn'>;
 }
 
 /**
@@ -33,7 +34,7 @@ export function watchFolder(
     again = false;
     running = look()
       .catch((error: unknown) =>
-        log(`looking for models failed: ${error instanceof Error ? error.message : error}`),
+        log.warn(`looking for models failed: ${error instanceof Error ? error.message : error}`),
       )
       .then((settled) => {
         running = null;
@@ -49,10 +50,10 @@ export function watchFolder(
   try {
     watcher = watch(folder, { recursive: true, persistent: false }, changed);
     watcher.on('error', (error) =>
-      log(`only looking every ${pollMs / 1000} s from now on: ${error.message}`),
+      log.warn(`only looking every ${pollMs / 1000} s from now on: ${error.message}`),
     );
   } catch (error) {
-    log(`only looking every ${pollMs / 1000} s: ${error instanceof Error ? error.message : error}`);
+    log.warn(`only looking every ${pollMs / 1000} s: ${error instanceof Error ? error.message : error}`);
   }
   schedule(pollMs);
   return async () => {

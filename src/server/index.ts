@@ -77,7 +77,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...repositoryOptions(options),
     maxBatchSize: batching.maxBatchSize,
     serve: (family) => batcher.serve(family),
-    log: (line) => log.info(line),
+    log,
   });
   const state = {
     ready: false,

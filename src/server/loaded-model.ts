@@ -1,6 +1,7 @@
 /** A model folder in service: its engine, and the models on the wire that it gives. */
 import type { ModelFamily, ServedFamily } from './batching/options.ts';
 import { Engine, type EngineOptions } from './engine/engine.ts';
+import type { EngineLog } from './engine/engine-process.ts';
 import type { GraphSpec } from './engine/messages.ts';
 import { type SettingsFlags, settingsFor } from './engine/session-settings.ts';
 import { readManifest } from './model-folder.ts';
@@ -14,7 +15,7 @@ export interface LoadOptions {
   readonly maxBatchSize: number | null;
   /** Puts the queue in front of a model's graphs. */
   readonly serve: (family: ModelFamily) => ServedFamily;
-  readonly log: (line: string) => void;
+  readonly log: EngineLog;
 }
 
 export class LoadedModel {
@@ -52,7 +53,7 @@ export class LoadedModel {
         // The largest first: if memory does not last for it, that shows now and not in the middle of a night, and
         // smaller runs fit into what it has left. Then what a lonely request gets.
         warmUpSizes: [...new Set([largest, 1])],
-        log: (line) => options.log(`${manifest.id}: ${line}`),
+        log: logOf(manifest.id, options.log),
       },
     );
     const part = (name: 'diffusion' | 'gradient') => {
@@ -86,6 +87,11 @@ export class LoadedModel {
     await Promise.race([this.#family.drain(), aborted(hurry)]);
     await this.#engine.close();
   }
+}
+
+/** Says whose engine it is. */
+function logOf(model: string, log: EngineLog): EngineLog {
+  return { info: (line) => log.info(line, { model }), warn: (line) => log.warn(line, { model }) };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

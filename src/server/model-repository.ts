@@ -93,7 +93,7 @@ export class ModelRepository {
       if (this.#closing.signal.aborted) return true;
       if ((await fingerprintOf(folder)) !== fingerprint) settled = false;
       else if (fingerprint !== null) await this.#reload(folder, fingerprint);
-      else if (this.#forget(folder)) log(`removed ${basename(folder)}`);
+      else if (this.#forget(folder)) log.info(`removed ${basename(folder)}`);
     }
     return settled;
   }
@@ -115,7 +115,7 @@ export class ModelRepository {
     } catch (error) {
       // A share that is away for a moment is no reason to stop serving.
       const reason = error instanceof Error ? error.message : String(error);
-      if (!this.#unreadable) this.#options.log(`can't look for models, all stay as they are: ${reason}`);
+      if (!this.#unreadable) this.#options.log.warn(`can't look for models, all stay as they are: ${reason}`);
       this.#unreadable = true;
       return null;
     }
@@ -146,7 +146,9 @@ export class ModelRepository {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#refused.set(folder, { folder, fingerprint, reason });
-      log(`refused ${folder}: ${reason}${before === undefined ? '' : '; the model it held before stays'}`);
+      log.warn(
+        `refused ${folder}: ${reason}${before === undefined ? '' : '; the model it held before stays'}`,
+      );
       return error instanceof Error ? error : new Error(reason);
     }
   }
@@ -154,7 +156,7 @@ export class ModelRepository {
   async #reload(folder: string, fingerprint: string): Promise<void> {
     const done = this.#served.has(folder) ? 'replaced' : 'added';
     const error = await this.#replace(folder, fingerprint);
-    if (error === null) this.#options.log(`${done} ${basename(folder)}`);
+    if (error === null) this.#options.log.info(`${done} ${basename(folder)}`);
   }
 
   async #openModel(folder: string, before: LoadedModel | undefined): Promise<LoadedModel> {

@@ -17,7 +17,7 @@ export async function openRepository(
     lingerMs: 100,
     maxBatchSize: null,
     serve: (family) => batcher.serve(family),
-    log: (line) => lines.push(line),
+    log: { info: (line) => lines.push(line), warn: (line) => lines.push(line) },
     ...options,
   });
   await repository.load();

@@ -1,7 +1,9 @@
 /** One engine process, seen from the server. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
+import type { Log } from '../log/log.ts';
 import { EngineError, ProviderError } from './engine-error.ts';
 import { Exchange } from './exchange.ts';
 import { limitMemory } from './memory-limit.ts';
@@ -14,13 +16,15 @@ const KEPT_LINES = 20;
 /** A process that is to end by itself gets this long. */
 const STOP_MS = 2000;
 
+export type EngineLog = Pick<Log, 'info' | 'warn'>;
+
 export interface ProcessOptions {
   /** Longest run in milliseconds; then the process is killed. */
   readonly runLimitMs: number;
   /** Most resident memory in bytes; a process that has more is killed. Null for no limit. */
   readonly memoryLimitBytes: number | null;
-  /** Takes what onnxruntime writes, line by line. */
-  readonly log: (line: string) => void;
+  /** Also gets what onnxruntime writes, line by line. */
+  readonly log: EngineLog;
 }
 
 export class EngineProcess {
@@ -160,11 +164,11 @@ export class EngineProcess {
   }
 
   #heard(text: string): void {
-    for (const line of text.split('\n')) {
+    for (const line of stripVTControlCharacters(text).split('\n')) {
       if (line.trim() === '') continue;
       this.#stderr.push(line);
       if (this.#stderr.length > KEPT_LINES) this.#stderr.shift();
-      this.#options.log(line);
+      this.#options.log.info(line);
     }
   }
 

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
 import { EngineError } from './engine-error.ts';
-import { EngineProcess } from './engine-process.ts';
+import { type EngineLog, EngineProcess } from './engine-process.ts';
 import type { GraphName, LoadMessage } from './messages.ts';
 import { warmUp } from './warm-up.ts';
 
@@ -13,7 +13,7 @@ export interface SlotOptions {
   readonly memoryLimitBytes: number | null;
   /** Batch sizes that a process runs before it is given work. */
   readonly warmUpSizes: readonly number[];
-  readonly log: (line: string) => void;
+  readonly log: EngineLog;
   /** Wait before a second start in a row, in milliseconds; it doubles with each one that fails. */
   readonly restartMs: number;
 }
@@ -101,7 +101,7 @@ export class EngineSlot {
     this.#become({ is: 'ready', process });
     process.exited.then((reason) => {
       if (this.#state.is === 'closed') return;
-      this.#options.log(`the engine has ended: ${reason}; starting another`);
+      this.#options.log.warn(`the engine has ended: ${reason}; starting another`);
       void this.#restart();
     });
   }
@@ -115,7 +115,7 @@ export class EngineSlot {
       } catch (error) {
         if (this.#closing.signal.aborted) return;
         const reason = error instanceof Error ? error.message : String(error);
-        this.#options.log(`the engine did not start: ${reason}; next try in ${wait / 1000} s`);
+        this.#options.log.warn(`the engine did not start: ${reason}; next try in ${wait / 1000} s`);
         this.#become({ is: 'down', reason });
       }
       await delay(wait, undefined, { signal: this.#closing.signal }).catch(() => {});

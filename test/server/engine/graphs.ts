@@ -70,7 +70,7 @@ export function openEngine(model: EngineModel, options: Partial<EngineOptions> =
     memoryLimitBytes: null,
     restartMs: 20,
     warmUpSizes: [1],
-    log: () => {},
+    log: { info: () => {}, warn: () => {} },
     ...options,
   });
 }
