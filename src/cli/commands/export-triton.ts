@@ -14,6 +14,7 @@ interface TritonFlags extends ServiceFlags {
   readonly gpus?: readonly number[];
   readonly threads?: number;
   readonly maxBatchSize?: number;
+  readonly batching: boolean;
   readonly queueDelay: number;
   readonly queueSize: number;
   readonly queueTimeout: number;
@@ -51,6 +52,7 @@ export function exportTritonCommand(): Command {
     )
     .option('--queue-size <n>', 'steps that may wait; more are answered 503', count, 256)
     .option('--queue-timeout <ms>', 'milliseconds a step may wait', count, 30_000)
+    .option('--no-batching', 'run every request alone: no bit depends on the load')
     .option('--link', 'hard links to the graphs instead of copies')
     .option('--force', 'replace an earlier repository')
     .option('--kserve <file>', 'also write a KServe InferenceService for the repository')
@@ -93,6 +95,7 @@ async function exportRepository(models: string, flags: TritonFlags): Promise<voi
       out: flags.out,
       accelerator: flags.accelerator,
       instances: flags.instances,
+      batching: flags.batching,
       queueDelayMicroseconds: flags.queueDelay,
       queueSize: flags.queueSize,
       queueTimeoutMs: flags.queueTimeout,

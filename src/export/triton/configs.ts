@@ -57,7 +57,7 @@ function graphConfig(signature: ModelSignature, { digest, maxBatchSize, options 
     version_policy: LATEST,
     input: inputs.map(graphTensor),
     output: signature.outputs.map(graphTensor),
-    dynamic_batching: dynamicBatching(options),
+    ...(options.batching !== false && { dynamic_batching: dynamicBatching(options) }),
     instance_group: [instanceGroup(options)],
     ...(optimization && { optimization }),
     model_warmup: [...new Set([1, maxBatchSize])].map((batch) => warmup(inputs, batch)),

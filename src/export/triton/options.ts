@@ -17,6 +17,8 @@ export interface TritonOptions {
   readonly threads?: number;
   /** Images in one run, of however many jobs; undefined takes each model's own `max_batch_size`. */
   readonly maxBatchSize?: number;
+  /** Whether the server may join steps in one run. Without, no bit depends on the load. Default true. */
+  readonly batching?: boolean;
   /** How long a step waits for others to share its run, in microseconds. */
   readonly queueDelayMicroseconds: number;
   /** Steps that may wait at one priority; more are answered 503. */

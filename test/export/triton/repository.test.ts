@@ -227,6 +227,10 @@ describe('a configuration', () => {
     });
   });
 
+  test('runs every request alone where bits must not depend on the load', () => {
+    expect(written({ batching: false }).dynamic_batching).toBeUndefined();
+  });
+
   test('warms up one image and a full batch, every input with zeros', () => {
     const zeros = (data_type: string, dims: number[]) => ({ data_type, dims, zero_data: true });
     expect(written({ maxBatchSize: 16 }).model_warmup).toMatchObject([
