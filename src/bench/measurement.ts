@@ -4,7 +4,7 @@ import type { Comparison } from './statistics.ts';
 /** A line of the table. Absolute values are in `unit`. */
 export interface Row extends Comparison {
   readonly name: string;
-  readonly unit: 'ms' | 'ns';
+  readonly unit: 'ms' | 'ns' | 'MB';
   /** What `floor` stands for, in a few words. */
   readonly floorIs: string;
   readonly aim?: Aim;

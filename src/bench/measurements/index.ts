@@ -1,6 +1,7 @@
 /** Every measurement, in the order of the table: a new one is a file in this folder and a row here. */
 import type { Measurement } from '../measurement.ts';
 import { commit } from './commit.ts';
+import { conversion } from './conversion.ts';
 import { coreStep } from './core-step.ts';
 import { gradient } from './gradient.ts';
 import { gradientWeb } from './gradient-web.ts';
@@ -18,6 +19,7 @@ export const measurements: readonly Measurement[] = [
   sendFirst,
   gradient,
   gradientWeb,
+  conversion,
   coreStep,
   noise,
 ];

@@ -14,8 +14,8 @@ export interface FolderWriter {
   readonly path: string;
   /** Writes one file; returns its manifest entry. */
   write(file: string, bytes: Uint8Array): Promise<WrittenFile>;
-  /** Writes one file, one source after another; `bytes` is their sum. */
-  stream(file: string, sources: Iterable<ByteSource>, bytes: number): Promise<WrittenFile>;
+  /** Writes one file, one source after another. */
+  stream(file: string, sources: Iterable<ByteSource>): Promise<WrittenFile>;
   /** Takes a file over as it is, under its own name. */
   keep(path: string): Promise<void>;
 }
@@ -69,14 +69,14 @@ async function fillBeside<T>(
   await mkdir(dirname(place), { recursive: true });
   await clearAfterKilled(place);
   const fresh = await mkdtemp(join(dirname(place), `.${basename(place)}-${process.pid}-`));
-  const stream = async (file: string, sources: Iterable<ByteSource>, total: number): Promise<WrittenFile> => {
-    const { bytes, sha256 } = await writeStream(join(fresh, file), sources, { bytes: total, signal });
+  const stream = async (file: string, sources: Iterable<ByteSource>): Promise<WrittenFile> => {
+    const { bytes, sha256 } = await writeStream(join(fresh, file), sources, signal);
     return { file, bytes, sha256 };
   };
   try {
     const result = await fill({
       path: fresh,
-      write: (file, bytes) => stream(file, [bytesSource(bytes)], bytes.length),
+      write: (file, bytes) => stream(file, [bytesSource(bytes)]),
       stream,
       keep: (path) => linkOrCopy(path, join(fresh, basename(path))),
     });

@@ -43,7 +43,7 @@ export async function writeGraph(
     return entry;
   }
   const { external, end } = layOut(`${file}.data`, sizes);
-  const data = await folder.stream(external.file, weights(graph, external, end, onBytes), end);
+  const data = await folder.stream(external.file, weights(graph, external, end, onBytes));
   return { ...(await folder.write(file, serializeModel(graph, external))), data };
 }
 

@@ -1,25 +1,16 @@
 /** Writes bytes to a file as they come: read, digested and written at the same time, through a few buffers. */
+import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteSource } from '../byte-source.ts';
-import { type Digest, digestBeside, digestHere } from './digest.ts';
 
 /** Large enough that a call costs nothing beside its bytes, small enough to stay in the caches. */
 const BUFFER_BYTES = 2 ** 22;
 const BUFFERS = 4;
 
-/** From here on the digest gets a thread of its own. */
-const LARGE_BYTES = 2 ** 25;
-
 export interface Written {
   readonly bytes: number;
   /** In lower-case hexadecimal digits. */
   readonly sha256: string;
-}
-
-export interface WriteOptions {
-  /** Of all sources together, as far as that is known. */
-  readonly bytes?: number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -30,11 +21,10 @@ export interface WriteOptions {
 export async function writeStream(
   path: string,
   sources: Iterable<ByteSource>,
-  { bytes = 0, signal }: WriteOptions = {},
+  signal?: AbortSignal,
 ): Promise<Written> {
   const handle = await open(path, 'wx');
-  await using digest = bytes < LARGE_BYTES ? digestHere() : digestBeside();
-  const file = new BufferedFile(handle, digest);
+  const file = new BufferedFile(handle);
   try {
     for (const source of sources) {
       for (let left = source.length; left > 0; ) {
@@ -53,34 +43,31 @@ export async function writeStream(
 }
 
 interface Buffer {
-  readonly bytes: Uint8Array<SharedArrayBuffer>;
-  /** When it is written and digested; until then the buffer must be left alone. */
-  done: Promise<void>;
+  readonly bytes: Uint8Array;
+  /** Until it is, the buffer must be left alone. */
+  written: Promise<void>;
 }
 
 class BufferedFile {
   readonly #handle: FileHandle;
-  readonly #digest: Digest;
+  readonly #hash = createHash('sha256');
   readonly #buffers: Buffer[] = [];
   #current = 0;
   /** Bytes in the current buffer. */
   #filled = 0;
   /** Bytes in the buffers before it. */
   #position = 0;
+  #writing: Promise<void> = Promise.resolve();
 
-  constructor(handle: FileHandle, digest: Digest) {
+  constructor(handle: FileHandle) {
     this.#handle = handle;
-    this.#digest = digest;
   }
 
   /** Free memory for up to `wanted` bytes, at least one. */
   async space(wanted: number): Promise<Uint8Array> {
-    this.#buffers[this.#current] ??= {
-      bytes: new Uint8Array(new SharedArrayBuffer(BUFFER_BYTES)),
-      done: Promise.resolve(),
-    };
-    const { bytes, done } = this.#buffers[this.#current]!;
-    if (this.#filled === 0) await done;
+    this.#buffers[this.#current] ??= { bytes: new Uint8Array(BUFFER_BYTES), written: Promise.resolve() };
+    const { bytes, written } = this.#buffers[this.#current]!;
+    if (this.#filled === 0) await written;
     return bytes.subarray(this.#filled, this.#filled + wanted);
   }
 
@@ -92,24 +79,28 @@ class BufferedFile {
 
   async finish(): Promise<Written> {
     this.#flush();
-    for (const { done } of this.#buffers) await done;
+    await this.#writing;
     await this.#handle.sync();
-    return { bytes: this.#position, sha256: await this.#digest.finish() };
+    return { bytes: this.#position, sha256: this.#hash.digest('hex') };
   }
 
   /** Nothing is under way afterwards. */
   async settle(): Promise<void> {
-    await Promise.allSettled(this.#buffers.map(({ done }) => done));
+    await Promise.allSettled([this.#writing]);
   }
 
   #flush(): void {
     if (this.#filled === 0) return;
     const buffer = this.#buffers[this.#current]!;
     const bytes = buffer.bytes.subarray(0, this.#filled);
-    const parts = [writeAll(this.#handle, bytes, this.#position), this.#digest.update(bytes)];
-    buffer.done = Promise.all(parts).then(() => undefined);
+    const position = this.#position;
+    // One after another: writes to the same file only wait for each other.
+    this.#writing = this.#writing.then(() => writeAll(this.#handle, bytes, position));
     // Its failure is met at the next await; until then it is not an unhandled one.
-    buffer.done.catch(() => undefined);
+    this.#writing.catch(() => undefined);
+    buffer.written = this.#writing;
+    // While it is on its way.
+    this.#hash.update(bytes);
     this.#position += this.#filled;
     this.#filled = 0;
     this.#current = (this.#current + 1) % BUFFERS;

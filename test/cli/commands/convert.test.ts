@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { writeTorchCheckpoint } from '../../../src/bench/torch-checkpoint.ts';
 import { run } from '../../../src/cli/program.ts';
 import { stateDictOf } from '../../../src/onnx/architectures/build-model.ts';
 import { loadRecipe } from '../../../src/onnx/convert/recipe.ts';
 import { GraphBuilder, serializeModel } from '../../../src/onnx/graph/index.ts';
 import { checkpointPath } from '../../onnx/fixtures.ts';
-import { writeTorchCheckpoint } from '../../support/torch-checkpoint.ts';
 
 let root: string;
 let out: string;

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { writeTorchCheckpoint } from '../../../src/bench/torch-checkpoint.ts';
 import { stateDictOf } from '../../../src/onnx/architectures/build-model.ts';
 import { optionsFromReference } from '../../../src/onnx/architectures/reference-options.ts';
 import { inferRecipe, type ModelFacts } from '../../../src/onnx/convert/infer-recipe.ts';
 import { loadRecipe } from '../../../src/onnx/convert/recipe.ts';
-import { writeTorchCheckpoint } from '../../support/torch-checkpoint.ts';
 import { checkpointPath, constructors } from '../fixtures.ts';
 
 let root: string;

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { writeTorchCheckpoint } from '../../../src/bench/torch-checkpoint.ts';
 import { stateDictOf } from '../../../src/onnx/architectures/build-model.ts';
 import { bytesSource } from '../../../src/onnx/byte-source.ts';
 import { replaceFolder } from '../../../src/onnx/convert/model-folder.ts';
 import { loadRecipe } from '../../../src/onnx/convert/recipe.ts';
-import { writeTorchCheckpoint } from '../../support/torch-checkpoint.ts';
 
 let root: string;
 beforeEach(() => {
@@ -85,7 +85,7 @@ it('fails as a whole when a piece fails, while another is on its way', async () 
     yield bytesSource(new Uint8Array(2 ** 23));
     throw new Error('damaged');
   };
-  const failing = replaceFolder(join(root, 'model'), (folder) => folder.stream('a', pieces(), 2 ** 26));
+  const failing = replaceFolder(join(root, 'model'), (folder) => folder.stream('a', pieces()));
   await expect(failing).rejects.toThrow('damaged');
   expect(content()).toBe('old');
 });
@@ -96,7 +96,6 @@ it('writes a stream of pieces as one file with one digest', async () => {
       folder.stream(
         'a',
         pieces.map((piece) => bytesSource(Buffer.from(piece))),
-        6,
       ),
     );
   const whole = await written(['abcdef']);

@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stateDictOf } from '../../onnx/architectures/build-model.ts';
+import { loadRecipe, type Recipe } from '../../onnx/convert/recipe.ts';
+import { interleave } from '../interleave.ts';
+import type { Measurement } from '../measurement.ts';
+import { startChild } from '../processes/child.ts';
+import type { ConverterAnswer, ConverterQuestion } from '../processes/converter.ts';
+import { compare } from '../statistics.ts';
+import { writeTorchCheckpoint } from '../torch-checkpoint.ts';
+
+/** Half of the released model's: a quarter of its 2.2 GB. */
+const CHANNELS = 128;
+const ROUNDS = 5;
+
+export const conversion: Measurement = {
+  name: 'conversion',
+  title: 'Converting a checkpoint',
+  method: `A PyTorch checkpoint of random float32 weights in the layout of 256x256_diffusion with half its channels
+(0.55 GB), converted to ONNX with its weights beside the graph, against copying the file; both until the bytes are on
+the disk. Converting reads every byte, verifies its checksum, folds some of the weights, and digests what it writes. The
+second row is the most memory the process has had resident, against the same process before it converted anything.`,
+  async run({ quick, onProgress }) {
+    const folder = await mkdtemp(join(tmpdir(), 'cairn-bench-'));
+    try {
+      const recipe = await recipeOf(quick ? CHANNELS / 4 : CHANNELS);
+      const checkpoint = join(folder, 'diffusion.pt');
+      onProgress('writing a checkpoint');
+      writeTorchCheckpoint(checkpoint, stateDictOf(recipe.architecture.diffusion));
+      await using child = await startChild('converter.ts', [checkpoint, JSON.stringify(recipe)]);
+      const ask = async (work: ConverterQuestion['work']) =>
+        (await child.ask({ work, out: join(folder, work) })) as ConverterAnswer;
+      onProgress('converting and copying');
+      const { peakMb: before } = await ask('copy');
+      let { peakMb } = await ask('convert');
+      const times = await interleave(
+        {
+          ours: async () => {
+            const answer = await ask('convert');
+            peakMb = Math.max(peakMb, answer.peakMb);
+            return answer.ms;
+          },
+          floor: async () => (await ask('copy')).ms,
+        },
+        quick ? 1 : ROUNDS,
+        0,
+      );
+      return [
+        { name: 'conversion', unit: 'ms', floorIs: 'copy', ...compare(times.ours, times.floor) },
+        {
+          name: 'peak memory of a conversion',
+          unit: 'MB',
+          floorIs: 'before it',
+          ...compare([peakMb], [before]),
+          aim: { on: 'ours', atMost: 600 },
+        },
+      ];
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+};
+
+async function recipeOf(channels: number): Promise<Recipe> {
+  const { architecture, ...rest } = await loadRecipe('imagenet-256');
+  const diffusion = { ...architecture.diffusion, model_channels: channels };
+  return { ...rest, weights: 'float32', dtype: 'fp32', architecture: { diffusion } };
+}
