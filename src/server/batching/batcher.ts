@@ -206,11 +206,11 @@ export class Batcher {
     const items = members.reduce((sum, { count }) => sum + count, 0);
     const waitMs = members.map(({ request }) => request.began(start, items));
 
-    const errors = await runBatch(service.parts, members, padTo);
+    const { errors, smooth } = await runBatch(service.parts, members, padTo);
 
     const end = this.#timers.now();
     lane.lastRunMs = end - start;
-    if (errors.length === 0 && padTo === 0) lane.cost.observe(rowsOf(members), end - start);
+    if (smooth && padTo === 0) lane.cost.observe(rowsOf(members), end - start);
     for (const { request } of members) if (request.settled) this.#end(service, lane, request);
     this.#running--;
     service.runEnded();
@@ -225,7 +225,7 @@ export class Batcher {
       exact,
       waitMs,
       runMs: end - start,
-      failed: errors.length > 0,
+      failed: !smooth,
     });
     for (const _ of errors) this.#options.observer?.requestFailed(service.family.id, 'error');
   }

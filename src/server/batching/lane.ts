@@ -16,6 +16,7 @@ export class Lane {
   readonly #returns: Returns;
   readonly #requests = new Map<number, PendingRequest>();
   #queue = queue.EMPTY_QUEUE;
+  #waitingItems = 0;
   /** Since when the engine, though free, waits for more. */
   #windowSince: number | null = null;
 
@@ -26,21 +27,24 @@ export class Lane {
     this.#returns = new Returns(maxWindowMs);
   }
 
+  /** Images that wait; those that run are not counted. */
   get waitingItems(): number {
-    return queue.waitingItems(this.#queue);
+    return this.#waitingItems;
   }
 
   add(request: PendingRequest, now: number): void {
     const { id, schedule, items } = request;
     this.#requests.set(id, request);
-    this.#queue = queue.enqueue(this.#queue, { id, ...schedule, items });
+    this.#become(queue.enqueue(this.#queue, { id, ...schedule, items }));
     if (!schedule.exact) this.#returns.asked(schedule.owner, now);
   }
 
   /** Takes what is left of a request out of the queue; it has ended. */
   remove({ id, schedule }: PendingRequest, now: number): void {
     if (!this.#requests.delete(id)) return;
-    this.#queue = queue.remove(this.#queue, new Set([id]));
+    if (this.#queue.waiting.some((request) => request.id === id)) {
+      this.#become(queue.remove(this.#queue, new Set([id])));
+    }
     if (!schedule.exact) this.#returns.settled(schedule.owner, now);
   }
 
@@ -64,7 +68,7 @@ export class Lane {
 
   take(): { members: Member[]; exact: boolean } {
     const { batch, queue: rest } = queue.takeBatch(this.#queue, this.#limits);
-    this.#queue = rest;
+    this.#become(rest);
     this.#windowSince = null;
     const members = batch.slices.map(({ id, from, count }) => ({
       request: this.#requests.get(id)!,
@@ -84,5 +88,10 @@ export class Lane {
     );
     const runs = Math.ceil(items / this.#limits.maxItems);
     return runs * this.cost.expectedMs(Math.ceil(rows / runs));
+  }
+
+  #become(next: queue.Queue): void {
+    this.#queue = next;
+    this.#waitingItems = queue.waitingItems(next);
   }
 }

@@ -16,14 +16,15 @@ export interface Member {
  *
  * @param parts the model's graphs in the order in which they run
  * @param padTo rows that each graph gets at least; 0 for as many as there are
- * @returns the errors that requests failed with
+ * @returns the errors that requests failed with, and whether each graph ran once, as it should
  */
 export async function runBatch(
   parts: readonly GraphPart[],
   members: readonly Member[],
   padTo: number,
-): Promise<unknown[]> {
+): Promise<{ errors: readonly unknown[]; smooth: boolean }> {
   const errors: unknown[] = [];
+  let smooth = true;
   const fail = ({ request }: Member, error: unknown) => {
     if (request.settled) return;
     request.fail(error);
@@ -34,11 +35,12 @@ export async function runBatch(
     try {
       await runPart(part, involved, padTo);
     } catch (error) {
+      smooth = false;
       if (involved.length === 1) fail(involved[0]!, error);
       else for (const one of involved) await runPart(part, [one], padTo).catch((own) => fail(one, own));
     }
   }
-  return errors;
+  return { errors, smooth };
 }
 
 interface Range extends RowRange {
