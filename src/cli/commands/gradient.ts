@@ -10,6 +10,7 @@ import {
   withClassifierOptions,
 } from '../classifier-options.ts';
 import { CliError, EXIT_USAGE } from '../cli-error.ts';
+import { showConversion } from '../convert-progress.ts';
 import { interrupted, onStopSignal } from '../stop-signal.ts';
 
 interface GradientFlags extends ClassifierFlags {
@@ -59,6 +60,7 @@ async function derive(path: string, flags: GradientFlags): Promise<void> {
   const { openModel } = await import('../../onnx/graph/index.ts');
   const { replaceFiles } = await import('../../onnx/convert/model-folder.ts');
   const { writeGraph } = await import('../../onnx/convert/write-graph.ts');
+  const progress = showConversion(process.stderr);
   using stop = onStopSignal();
   try {
     using model = await openModel(path);
@@ -69,14 +71,18 @@ async function derive(path: string, flags: GradientFlags): Promise<void> {
     });
     // Weights beside the classifier stay beside its gradient.
     const layout = model.externalFiles.length > 0 ? { externalFrom: 0 } : {};
+    if (process.stderr.isTTY) progress.part('gradient', 0, 1);
     const written = await replaceFiles(
       flags.out,
-      (folder) => writeGraph(folder, basename(flags.out), derived.graph, layout),
+      (folder) =>
+        writeGraph(folder, basename(flags.out), derived.graph, { ...layout, onBytes: progress.bytes }),
       stop.signal,
     );
+    progress.stop();
     report(derived);
     console.log(`Wrote ${flags.out}: ${sizes(written)} (the classifier: ${kilobytes(model.bytes)})`);
   } catch (error) {
+    progress.stop();
     if (stop.signal.aborted) throw interrupted();
     const exitCode = error instanceof InterfaceError ? EXIT_USAGE : undefined;
     throw new CliError(`${path}: ${(error as Error).message}`, exitCode, { cause: error });

@@ -1,9 +1,9 @@
 /** Says what a file is: a checkpoint of the reference's networks, another state dict, or an ONNX model. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { isSafetensors } from '../checkpoint/safetensors-layout.ts';
+import { digestFile } from '../digest-file.ts';
 import { oneLine } from '../one-line.ts';
 import { inspectCheckpoint } from './checkpoint.ts';
-import { digestFile } from './digest-file.ts';
 import type { CheckpointInspection, FileFacts, Inspection } from './inspection.ts';
 import { inspectOnnx } from './onnx-model.ts';
 

@@ -14,6 +14,7 @@ import {
   TensorProto_DataLocation,
   type ValueInfoProto,
 } from 'onnx-buf';
+import { digestFile } from '../digest-file.ts';
 import { findInterface } from '../gradient/classifier-interface.ts';
 import { dataTypeFromCode, isFloat } from '../graph/data-type.ts';
 import { ExternalFiles, locateInside } from '../graph/external-data.ts';
@@ -22,7 +23,6 @@ import { readModelStructure } from '../graph/open-model.ts';
 import { NOT_A_MODEL } from '../graph/structure.ts';
 import { elementCount } from '../graph/tensor.ts';
 import { countBy } from './count-by.ts';
-import { digestFile } from './digest-file.ts';
 import type { End, ExternalFile, FileFacts, OnnxInspection } from './inspection.ts';
 
 /** @throws {Error} if the file is no ONNX model */
