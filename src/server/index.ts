@@ -78,6 +78,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     maxBatchSize: batching.maxBatchSize,
     serve: (family) => batcher.serve(family),
     log,
+    engineRestarted: (model) => metrics.engineRestarted(model),
   });
   const state = {
     ready: false,

@@ -9,13 +9,15 @@ import type { ModelRunner } from './model-runner.ts';
 import { signaturesOf } from './signatures.ts';
 
 export interface LoadOptions {
-  readonly engine: Omit<EngineOptions, 'warmUpSizes' | 'log'>;
+  readonly engine: Omit<EngineOptions, 'warmUpSizes' | 'log' | 'onRestart'>;
   readonly settings: SettingsFlags;
   /** Largest batch that a graph is given; null for each model's own largest. */
   readonly maxBatchSize: number | null;
   /** Puts the queue in front of a model's graphs. */
   readonly serve: (family: ModelFamily) => ServedFamily;
   readonly log: EngineLog;
+  /** An engine of the model was replaced after it had ended by itself. */
+  readonly engineRestarted?: (model: string) => void;
 }
 
 export class LoadedModel {
@@ -54,6 +56,7 @@ export class LoadedModel {
         // smaller runs fit into what it has left. Then what a lonely request gets.
         warmUpSizes: [...new Set([largest, 1])],
         log: logOf(manifest.id, options.log),
+        onRestart: () => options.engineRestarted?.(manifest.id),
       },
     );
     const part = (name: 'diffusion' | 'gradient') => {

@@ -16,6 +16,8 @@ export interface SlotOptions {
   readonly log: EngineLog;
   /** Wait before a second start in a row, in milliseconds; it doubles with each one that fails. */
   readonly restartMs: number;
+  /** A process has ended by itself, and another one takes its place. */
+  readonly onRestart?: () => void;
 }
 
 const MOST_RESTART_MS = 30_000;
@@ -102,6 +104,7 @@ export class EngineSlot {
     process.exited.then((reason) => {
       if (this.#state.is === 'closed') return;
       this.#options.log.warn(`the engine has ended: ${reason}; starting another`);
+      this.#options.onRestart?.();
       void this.#restart();
     });
   }
