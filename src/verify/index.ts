@@ -7,7 +7,7 @@ import type { LoadNetworks } from './networks.ts';
 import { type CheckResult, guarded } from './result.ts';
 
 export type { LoadNetworks, LoopEvaluation, LoopInput, LoopNetworks, NetworkSource } from './networks.ts';
-export { type CheckResult, formatCheck, formatHeader } from './result.ts';
+export { type CheckResult, formatCheck, formatHeader, formatNetworks } from './result.ts';
 
 /** Runs checkpoints with Cairn's own converter in onnxruntime-node, which is loaded when the first loop asks for it. */
 export const loadOnnxNetworks: LoadNetworks = async (source) => {

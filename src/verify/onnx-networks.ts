@@ -141,16 +141,21 @@ const INPUT_ARRAYS: Readonly<Record<string, string>> = {
   low_res: 'low_res',
 };
 
+/** The reference's class and its constructor's arguments. */
+interface Reference {
+  readonly class: string;
+  readonly constructor_arguments: Readonly<Record<string, unknown>>;
+}
+
 /**
  * What a checkpoint's network answers on the inputs of an .npz file: `output`; for an encoder `logits`, `log_softmax`
  * and `grad`, the gradient of the log-probability of class y.
  *
  * @param path of the checkpoint
- * @param reference the reference's class and constructor arguments
  */
 export async function evaluateNetwork(
   path: string,
-  reference: { readonly class: string; readonly constructor_arguments: Readonly<Record<string, unknown>> },
+  reference: Reference,
   npz: Npz,
 ): Promise<Map<string, NetworkAnswer>> {
   const options = optionsFromReference(reference.class, reference.constructor_arguments);
@@ -166,6 +171,30 @@ export async function evaluateNetwork(
     ['log_softmax', log_probs!],
     ['grad', gradient!],
   ]);
+}
+
+/**
+ * What the named modules of a checkpoint's network answer on the inputs of an .npz file: the value of the last node in
+ * the module's scope. A module without nodes of its own is left out.
+ */
+export async function evaluateBlocks(
+  path: string,
+  reference: Reference,
+  npz: Npz,
+  modules: readonly string[],
+): Promise<Map<string, NetworkAnswer>> {
+  const options = optionsFromReference(reference.class, reference.constructor_arguments);
+  await using checkpoint = await openCheckpoint(path);
+  const graph = buildModel(checkpoint, options);
+  const outputs = modules.flatMap((module) => {
+    const last = graph.nodes.findLast(({ name }) => name.startsWith(`${module}/`));
+    const value = graph.values.get(last?.outputs[0] ?? '');
+    return value === undefined ? [] : [{ module, value }];
+  });
+  const own = new Set(graph.outputs.map(({ name }) => name));
+  const inner = outputs.filter(({ value }) => !own.has(value.name)).map(({ value }) => value);
+  const answers = await runOnArrays({ ...graph, outputs: [...graph.outputs, ...inner] }, npz);
+  return new Map(outputs.map(({ module, value }) => [module, answers[value.name]!]));
 }
 
 async function runOnArrays(

@@ -11,6 +11,16 @@ export interface CheckResult {
   readonly status: 'ok' | 'failed' | 'unknown' | 'not covered';
   /** What failed and where; or why a file was not checked. */
   readonly detail?: string;
+  /** Of a network that was run: how far its answers are off. */
+  readonly network?: NetworkErrors;
+}
+
+/** Largest errors of a network's answers, each relative to the answer's largest value. */
+export interface NetworkErrors {
+  /** What kind of network, e.g. `UNetModel`. */
+  readonly architecture: string;
+  /** By what was compared: `output`, `logits`, `grad`. */
+  readonly errors: Readonly<Record<string, number>>;
 }
 
 /** What a check that could not be carried out says. */
@@ -59,6 +69,11 @@ export class Comparison {
     );
     const relative = (values: ArrayLike<number>) => Array.from(values, (value, i) => value / (scale[i] ?? 1));
     this.#record(what, largestDifference(relative(actual), relative(expected)), tolerance);
+  }
+
+  /** How many comparisons have failed so far. */
+  get failures(): number {
+    return this.#failures.length;
   }
 
   /** Compares two values that have to be the same. */
@@ -134,6 +149,24 @@ export function formatCheck(result: CheckResult): string {
     `  ${STATUS_WORDS[result.status]}`,
   ];
   return columns.join('') + (result.detail ? `: ${result.detail}` : '');
+}
+
+/** One line for each architecture: the largest error of each kind of answer, over all its networks. */
+export function formatNetworks(results: readonly CheckResult[]): string[] {
+  const worst = new Map<string, { networks: number; errors: Map<string, number> }>();
+  for (const { network } of results) {
+    if (network === undefined) continue;
+    const kind = worst.get(network.architecture) ?? { networks: 0, errors: new Map<string, number>() };
+    worst.set(network.architecture, kind);
+    kind.networks++;
+    for (const [name, error] of Object.entries(network.errors)) {
+      kind.errors.set(name, Math.max(error, kind.errors.get(name) ?? 0));
+    }
+  }
+  return [...worst].map(([architecture, { networks, errors }]) => {
+    const list = [...errors].map(([name, error]) => `${name} ${number(error)}`).join(', ');
+    return `${architecture.padEnd(20)}worst relative error over ${networks} network${networks === 1 ? '' : 's'}: ${list}`;
+  });
 }
 
 function number(value: number): string {

@@ -4,7 +4,8 @@ import { type CheckInput, type CheckKind, hasKeys } from '../contract.ts';
 import { folderOf } from '../directory.ts';
 import type { Drift } from '../drift.ts';
 import type { Npz } from '../npz.ts';
-import { type CheckResult, Comparison, guarded, largestMagnitude } from '../result.ts';
+import { type CheckResult, Comparison, guarded, largestDifference, largestMagnitude } from '../result.ts';
+import { compareBlocks, fingerprintSchema } from './blocks.ts';
 import { compareFacts, compareValues } from './state-dicts.ts';
 
 const index = z.looseObject({
@@ -14,6 +15,7 @@ const index = z.looseObject({
   io: z.string().optional(),
   values: z.string().optional(),
   num_parameters: z.int().optional(),
+  activation_fingerprints: z.array(fingerprintSchema).optional(),
   state_dict: z.array(
     z.looseObject({
       name: z.string(),
@@ -77,16 +79,21 @@ async function* checkAnswers(
     yield { file, cases: 0, maxError: 0, tolerance: 0, status: 'not covered', detail };
     return;
   }
-  const { evaluateNetwork } = await import('../onnx-networks.ts');
+  const { evaluateBlocks, evaluateNetwork } = await import('../onnx-networks.ts');
   const npz = await directory.npz(file);
-  const answers = await evaluateNetwork(directory.absolute(checkpoint), facts, npz);
+  const path = directory.absolute(checkpoint);
+  const answers = await evaluateNetwork(path, facts, npz);
   const comparison = new Comparison();
+  const modules = (facts.activation_fingerprints ?? []).map(({ module }) => module);
+  compareBlocks(comparison, facts, await evaluateBlocks(path, facts, npz, modules), npz);
+  const errors: Record<string, number> = {};
   for (const [name, { dims, data }] of answers) {
     const expected = npz.float32(name);
+    errors[name] = largestDifference(data, expected) / largestMagnitude(expected);
     comparison.same(`shape of ${name}`, dims, npz.array(name).shape);
     comparison.close(name, data, expected, toleranceOf(drift, checkpoint, name, npz));
   }
-  yield comparison.result(file);
+  yield { ...comparison.result(file), network: { architecture: facts.class, errors } };
 }
 
 /** Two float32 kernels disagree this much where another two disagreed as the drift file says. */

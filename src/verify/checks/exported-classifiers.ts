@@ -58,10 +58,12 @@ async function checkEntry({ directory }: CheckInput, path: string, entry: Entry)
     ...expected,
   });
   const comparison = new Comparison();
+  const relative: Record<string, number> = {};
   for (const name of ['logits', 'logProbs', 'gradient', 'gradientInDouble'] as const) {
+    relative[name] = errors[name] / largestMagnitude(expected[name]);
     const rounding = ENGINE_TOLERANCE * largestMagnitude(expected[name]);
     const drift = name.startsWith('gradient') ? DRIFT_FACTOR * entry.f32_vs_f64_max_abs : rounding;
     comparison.close(name, [errors[name]], [0], Math.min(drift, rounding));
   }
-  return comparison.result(path);
+  return { ...comparison.result(path), network: { architecture: 'exported', errors: relative } };
 }

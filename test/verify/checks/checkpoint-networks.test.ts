@@ -1,7 +1,10 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unzipSync, zipSync } from 'fflate';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formatNetworks } from '../../../src/verify/index.ts';
+import { Npz } from '../../../src/verify/npz.ts';
+import { evaluateBlocks } from '../../../src/verify/onnx-networks.ts';
 import { copyCheckpoints, describeCheckpoint, emptyDirectory, verify } from './fixture-directory.ts';
 
 let root: string;
@@ -40,6 +43,49 @@ it('fails when the checkpoint has other tensors than its description', async () 
   await writeFile(path, text.replace('"name":"out.3.bias","shape":[5]', '"name":"out.3.bias","shape":[6]'));
   const [result] = await verify(root);
   expect(result).toMatchObject({ status: 'failed', detail: expect.stringContaining('shape of out.3.bias') });
+});
+
+describe('block by block', () => {
+  const MODULES = ['input_blocks.0', 'input_blocks.1', 'middle_block'];
+
+  /** Writes what this build's own blocks answer into the index, but for the first element of some. */
+  async function describeBlocks(wrong: readonly string[] = []): Promise<void> {
+    const path = join(root, 'checkpoints', 'network_b7.json');
+    const facts = JSON.parse(await readFile(path, 'utf8'));
+    const arrays = join(root, 'checkpoints', 'answers_b7.npz');
+    const npz = new Npz(await readFile(arrays), arrays);
+    const answers = await evaluateBlocks(join(root, 'checkpoints', 'tiny_b7.pt'), facts, npz, MODULES);
+    const fingerprints = [...answers].map(([module, { dims, data }]) => {
+      const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+      const std = Math.sqrt(data.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (data.length - 1));
+      const first8 = [...data.subarray(0, 8)];
+      return { module, shape: dims, mean, std, first8: wrong.includes(module) ? first8.with(0, 9) : first8 };
+    });
+    await writeFile(path, JSON.stringify({ ...facts, activation_fingerprints: fingerprints }));
+  }
+
+  it('compares four numbers of each on the way', async () => {
+    const plain = (await verify(root)).find(({ file }) => file.endsWith('_b7.npz'))!;
+    await describeBlocks();
+    const detailed = (await verify(root)).find(({ file }) => file.endsWith('_b7.npz'))!;
+    expect(detailed).toMatchObject({ status: 'ok', cases: plain.cases + 4 * MODULES.length });
+  });
+
+  it('names the first block that is wrong, and not the ones behind it', async () => {
+    await describeBlocks(['input_blocks.1', 'middle_block']);
+    const result = (await verify(root)).find(({ status }) => status === 'failed')!;
+    expect(result.detail).toContain('first elements of block input_blocks.1');
+    expect(result.detail).not.toContain('middle_block');
+  });
+});
+
+it('says how far the worst answer of each architecture is off', async () => {
+  const results = await verify(root);
+  const [line, ...others] = formatNetworks([...results, ...results]);
+  expect(others).toEqual([]);
+  expect(line).toMatch(
+    /^EncoderUNetModel +worst relative error over 2 networks: logits \S+e-\d, log_softmax \S+, grad \S+$/,
+  );
 });
 
 it('says that answers are not covered without an engine', async () => {
