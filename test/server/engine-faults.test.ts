@@ -1,4 +1,6 @@
 /** What clients see of a server whose engine is busy, dies or is replaced. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,8 +31,8 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-const ask = (timestep: number, model = 'slow') =>
-  infer(`${server.url}/v2/models/${model}`, {
+const ask = (timestep: number, model = 'slow', url = server.url) =>
+  infer(`${url}/v2/models/${model}`, {
     inputs: [
       { name: 'x', datatype: 'FP32', shape: [1, 2, 2, 3], values: new Array(12).fill(0.5) },
       { name: 'timestep', datatype: 'FP32', shape: [1], values: [timestep] },
@@ -38,9 +40,9 @@ const ask = (timestep: number, model = 'slow') =>
   });
 const status = async (path: string) => (await fetch(`${server.url}/v2/${path}`)).status;
 
-/** The engine processes that this process has started. */
-async function enginePids(): Promise<number[]> {
-  const children = await readFile(`/proc/self/task/${process.pid}/children`, 'utf8');
+/** The engine processes that a server's process has started. */
+async function enginePids(pid = process.pid): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return children.trim().split(/\s+/).filter(Boolean).map(Number);
 }
 
@@ -99,3 +101,23 @@ test('a server that stops leaves no process and no file behind', async () => {
   expect(await enginePids()).toEqual([]);
   expect((await readdir(tmpdir())).filter((name) => /^cairn-engine-[0-9a-f]{8}-/.test(name))).toEqual([]);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a server that is killed takes its engine along, also out of the middle of a run',
+  async () => {
+    const script = `
+      import { startServer } from ${JSON.stringify(new URL('../../src/server/index.ts', import.meta.url).href)};
+      const server = await startServer({ modelsDir: process.argv[1], host: '127.0.0.1', port: 0, threads: 1 });
+      console.log(server.url);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, dir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [url] = await once(child.stdout, 'data');
+    const [engine] = await enginePids(child.pid);
+    const lost = expect(ask(FOREVER, 'slow', String(url).trim())).rejects.toThrow();
+    await delay(300);
+    child.kill('SIGKILL');
+    await lost;
+    await vi.waitFor(() => expect(() => process.kill(engine!, 0)).toThrow('ESRCH'), { timeout: 10_000 });
+  },
+);

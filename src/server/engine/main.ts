@@ -11,6 +11,7 @@ import { EXCHANGE_FD, Exchange, endOf, type TensorPlace } from './exchange.ts';
 import { readGraph } from './graph-file.ts';
 import type { FromEngine, GraphName, LoadMessage, RunMessage, ToEngine } from './messages.ts';
 import { OnnxSession } from './onnx-session.ts';
+import { endWithParent } from './orphan-watch.ts';
 
 const exchange = new Exchange(EXCHANGE_FD);
 const sessions = new Map<GraphName, OnnxSession>();
@@ -58,6 +59,7 @@ process.on('message', async (message: ToEngine) => {
   process.send?.(answer);
 });
 process.on('disconnect', () => process.exit());
+endWithParent();
 
 // A terminal and a service manager signal the whole group; when to stop is for the server to say, after its last run.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
