@@ -41,6 +41,10 @@ describe('text format', () => {
     );
   });
 
+  test('ends an escape before the digit that follows', () => {
+    expect(parseModelConfig(writeText({ name: '\u00017\n8"\\' })).name).toBe('\u00017\n8"\\');
+  });
+
   test('takes no number that is not whole', () => {
     expect(() => writeText({ max_batch_size: 1.5 })).toThrow('1.5 is not a whole number');
   });
