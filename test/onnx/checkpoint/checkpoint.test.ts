@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ByteSource } from '../../../src/onnx/byte-source.ts';
 import { CheckpointError, openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
 import { checkpointPath, readNpz } from '../fixtures.ts';
 
@@ -33,6 +34,50 @@ describe.each(['tensor_zoo.pt', 'tensor_zoo_legacy.pt'])('%s', (file) => {
     const read = Array.from(checkpoint.tensors.get(name)!.read() as Iterable<number | bigint>, Number);
     expect(read).toEqual(values.numbers(name));
   });
+
+  it('gives the same bytes in order, a part at a time, where they lie in row-major order', async () => {
+    await using checkpoint = await openCheckpoint(checkpointPath(file));
+    let given = 0;
+    for (const [name, tensor] of checkpoint.tensors) {
+      const source = tensor.source();
+      // bfloat16 is widened when it is read.
+      if (source === undefined || tensor.dtype === 'bfloat16') continue;
+      const bytes = drain(source, 7);
+      const { buffer, byteOffset, byteLength } = tensor.read();
+      expect([name, bytes]).toEqual([name, Buffer.from(buffer, byteOffset, byteLength)]);
+      given++;
+    }
+    expect(given).toBeGreaterThan(8);
+    expect(given).toBeLessThan(checkpoint.tensors.size);
+  });
+});
+
+/** All of a source, in parts of `size` bytes. */
+function drain(source: ByteSource, size: number): Buffer {
+  const bytes = Buffer.alloc(source.length);
+  for (let at = 0; at < bytes.length; at += size) source.fill(bytes.subarray(at, at + size));
+  return bytes;
+}
+
+it('gives no bytes in order to the end of a record whose checksum does not match', async () => {
+  const file = readFileSync(checkpointPath('unet_a3.pt'));
+  const path = join(folder, 'flipped.pt');
+  // In the middle of the file there are weights.
+  file[file.length >> 1]! ^= 1;
+  await writeFile(path, file);
+  await using checkpoint = await openCheckpoint(path);
+  const refusals = [...checkpoint.tensors].flatMap(([name, tensor]) => {
+    try {
+      drain(tensor.source()!, 1000);
+      return [];
+    } catch (error) {
+      expect(error).toBeInstanceOf(CheckpointError);
+      return [(error as Error).message.replace(name, 'NAME')];
+    }
+  });
+  expect(refusals).toEqual([
+    expect.stringMatching(/: tensor NAME: record .* is damaged: its checksum does not match$/),
+  ]);
 });
 
 describe('a malicious file', () => {

@@ -54,7 +54,11 @@ function checkpointTarget(files: readonly string[], made: readonly Uint8Array[] 
       return refusal(
         async () => {
           await using checkpoint = await openCheckpoint(path);
-          for (const tensor of checkpoint.tensors.values()) tensor.read();
+          for (const tensor of checkpoint.tensors.values()) {
+            tensor.read();
+            const source = tensor.source();
+            if (source) source.fill(new Uint8Array(source.length));
+          }
         },
         (error) => error instanceof CheckpointError && error.message.startsWith(`${path}: `),
       );
