@@ -58,7 +58,7 @@ export class Lane {
 
   /** From when on its next batch should run: `now`, or when more of it is likely to be there. */
   readyAt(now: number): number {
-    const full = this.waitingItems >= this.#limits.maxItems;
+    const full = this.waitingItems >= this.#maxItems();
     const exactOnly = this.#queue.waiting.every(({ exact }) => exact);
     if (full || exactOnly) return now;
     this.#windowSince ??= now;
@@ -67,7 +67,10 @@ export class Lane {
   }
 
   take(): { members: Member[]; exact: boolean } {
-    const { batch, queue: rest } = queue.takeBatch(this.#queue, this.#limits);
+    const { batch, queue: rest } = queue.takeBatch(this.#queue, {
+      ...this.#limits,
+      maxItems: this.#maxItems(),
+    });
     this.#become(rest);
     this.#windowSince = null;
     const members = batch.slices.map(({ id, from, count }) => ({
@@ -82,12 +85,24 @@ export class Lane {
   backlogMs(): number {
     const items = this.waitingItems;
     if (items === 0) return 0;
-    const rows = this.#queue.waiting.reduce(
-      (sum, { id, items: all, taken }) => sum + this.#requests.get(id)!.rows(taken, all - taken),
+    const rows = this.#waitingRows();
+    const runs = Math.ceil(items / this.#maxItems());
+    return runs * this.cost.expectedMs(Math.ceil(rows / runs));
+  }
+
+  /** Most items of the next batch: no more than may be, and no more than pays. */
+  #maxItems(): number {
+    const rowsPerItem = this.#waitingRows() / Math.max(this.#waitingItems, 1) || 1;
+    const worthwhile = Math.round(this.cost.worthwhileRows() / rowsPerItem);
+    return Math.min(this.#limits.maxItems, Math.max(worthwhile, 1));
+  }
+
+  /** Images that graphs will run on, counted once per graph. */
+  #waitingRows(): number {
+    return this.#queue.waiting.reduce(
+      (sum, { id, items, taken }) => sum + this.#requests.get(id)!.rows(taken, items - taken),
       0,
     );
-    const runs = Math.ceil(items / this.#limits.maxItems);
-    return runs * this.cost.expectedMs(Math.ceil(rows / runs));
   }
 
   #become(next: queue.Queue): void {

@@ -2,8 +2,18 @@
 export class RunCost {
   /** Mean milliseconds by rows, recent runs counting more. */
   readonly #means = new Map<number, number>();
+  /** Which run was the last of so many rows. */
+  readonly #lastSeen = new Map<number, number>();
+  #runs = 0;
 
   observe(rows: number, ms: number): void {
+    this.#runs++;
+    this.#lastSeen.set(rows, this.#runs);
+    for (const [size, run] of this.#lastSeen) {
+      if (this.#runs - run < REMEMBERED_RUNS) continue;
+      this.#lastSeen.delete(size);
+      this.#means.delete(size);
+    }
     const mean = this.#means.get(rows);
     this.#means.set(rows, mean === undefined ? ms : mean + NEWEST * (ms - mean));
   }
@@ -15,6 +25,16 @@ export class RunCost {
   fixedMs(): number {
     const { intercept } = this.#line();
     return Math.min(Math.max(intercept, 0), ...this.#means.values());
+  }
+
+  /**
+   * Rows beyond which a larger run makes everybody in it wait longer and saves next to nothing: where the fixed part is
+   * a third of the rest. Infinite as long as it is not known, so that it becomes known.
+   */
+  worthwhileRows(): number {
+    const { slope } = this.#line();
+    if (this.#means.size < 2 || slope <= 0) return Infinity;
+    return Math.max(Math.round(this.fixedMs() / (FIXED_SHARE * slope)), 1);
   }
 
   /** Milliseconds that a run of so many rows is likely to take; 0 as long as there was none. */
@@ -39,3 +59,9 @@ export class RunCost {
 
 /** Weight of the newest run in a mean. */
 const NEWEST = 0.2;
+
+/** The fixed part of a run, as a share of what its rows cost, that is not worth sharing further. */
+const FIXED_SHARE = 1 / 3;
+
+/** What a size of run cost this many runs ago says nothing of now. */
+const REMEMBERED_RUNS = 500;

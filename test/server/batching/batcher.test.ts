@@ -76,6 +76,16 @@ describe('batches', () => {
     expect(rows('gradient')).toEqual([1, 3, 1]);
   });
 
+  test('batches are no larger than pays: where images cost the same together as alone, each runs by itself', async () => {
+    const server = await tinyServer({ before: ({ rows }) => server.timers.advance(10 * rows) });
+    const { ask, calls } = server;
+    await ask({ timesteps: [1] });
+    await ask({ timesteps: [1, 2] });
+    const before = calls.length;
+    await ask({ timesteps: [1, 2, 3], model: 'guided' });
+    expect(calls.slice(before).map(({ rows }) => rows)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
   test('images that are not guided skip the gradient and get zeros for it', async () => {
     const { ask, calls } = await tinyServer();
     const answer = await ask({ timesteps: [4, 5], guided: [false, true], model: 'guided' });

@@ -32,3 +32,17 @@ test('newer runs count more', () => {
   for (let i = 0; i < 30; i++) cost.observe(1, 10);
   expect(cost.expectedMs(1)).toBeCloseTo(10, 0);
 });
+
+test('a larger run is worth while until its fixed part is a third of what its rows cost', () => {
+  expect(costOf([1, 31], [16, 46]).worthwhileRows()).toBe(90);
+  expect(costOf([1, 5], [8, 33]).worthwhileRows()).toBe(1);
+});
+
+test('as long as the runs do not tell, any size is worth a try, and so it is again after 500 runs of one size', () => {
+  expect(costOf([1, 5]).worthwhileRows()).toBe(Infinity);
+  const cost = costOf([8, 33]);
+  for (let i = 0; i < 499; i++) cost.observe(1, 5);
+  expect(cost.worthwhileRows()).toBe(1);
+  cost.observe(1, 5);
+  expect(cost.worthwhileRows()).toBe(Infinity);
+});
