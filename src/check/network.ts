@@ -79,7 +79,11 @@ function checkEnds(
     throw new Error(`the graph has an ${kind} ${extra}, which model.json does not know`);
   for (const { name, datatype, shape } of expected) {
     const end = found.find((candidate) => candidate.name === name);
-    if (end === undefined) throw new Error(`the graph has no ${kind} ${name}; it has ${names.join(', ')}`);
+    if (end === undefined) {
+      const remedy =
+        name === 'timestep' ? ' (`cairn models add-classifier` installs a classifier with it)' : '';
+      throw new Error(`the graph has no ${kind} ${name}; it has ${names.join(', ')}${remedy}`);
+    }
     const wanted = showEnd(TYPES[datatype]!, ['N', ...shape.slice(1)]);
     const got = end.isTensor ? showEnd(end.type, end.shape) : 'no tensor';
     const fits =

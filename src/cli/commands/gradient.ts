@@ -97,6 +97,9 @@ function report({ graph, names, notes, operators }: DerivedGradient): void {
     `image ${names.image}, ${names.timestep ? `timestep ${names.timestep}, ` : ''}output ${names.logits}`,
   );
   for (const note of notes) console.log(`note: ${note}`);
+  if (names.timestep === undefined) {
+    console.log('note: there is no timestep; `cairn models add-classifier` gives it to a model folder');
+  }
   const list = [...operators].map(([opType, nodes]) => `${opType} ${nodes}`).join(', ');
   console.log(`differentiated ${count} nodes on the path from image to logits: ${list}`);
   console.log(`in:  ${show(graph.inputs)}`);

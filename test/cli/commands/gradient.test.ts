@@ -157,3 +157,9 @@ test('a classifier of normalised images: the flags say which', async () => {
   expect(await run(['gradient', MODEL, '--out', target, '--mean', '0.5,,1'])).toBe(2);
   expect(err).toContain('Expected a number, or one for each channel with commas between.');
 });
+
+test('a classifier without a timestep: a note says who gives it one', async () => {
+  const convnext = MODEL.replace('time_cnn', 'convnext');
+  expect(await run(['gradient', convnext, '--out', join(directory, 'g.onnx')])).toBe(0);
+  expect(out).toContain('note: there is no timestep; `cairn models add-classifier` gives it to a model folder');
+});
