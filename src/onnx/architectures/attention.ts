@@ -15,7 +15,9 @@ import type { Scope } from './scope.ts';
 export function attention(scope: Scope, query: Value, key: Value, value: Value, heads: number): Value {
   const { graph } = scope;
   const channels = query.shape[1] as number;
-  const [q, k, v] = [query, key, value].map((tokens) =>
+  // Values first: their gradient then comes last in the backward pass, where engines that start from the end begin, so
+  // that they compute the weights again before the gradient of the same size.
+  const [v, k, q] = [value, key, query].map((tokens) =>
     graph.op('Reshape', [tokens, graph.ints([0, heads, channels / heads, tokens.shape[2] as number])]),
   );
   const transposed = (x: Value): Value => graph.op('Transpose', [x], { perm: [0, 1, 3, 2] });

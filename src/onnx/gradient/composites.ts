@@ -6,6 +6,7 @@
  */
 import type { Value } from '../graph/index.ts';
 import type { GradientContext } from './context.ts';
+import { affineOfGroups, recomputedSoftmax } from './recompute.ts';
 
 export interface CompositeGradient {
   /** The value that the gradient is with respect to. */
@@ -25,7 +26,12 @@ export function compositeGradients(n: GradientContext): readonly CompositeGradie
   }
 }
 
-/** y = x s with s = sigmoid(x): dx = dy (s + y (1 - s)), which needs no x. */
+/**
+ * y = x s with s = sigmoid(x): dx = dy (s + y (1 - s)), which needs no x.
+ *
+ * After a group normalisation x, s and y are computed again from the normalised groups, which are kept for the
+ * normalisation's own gradient: a few passes over memory, against two large tensors that would be kept for each layer.
+ */
 function silu(n: GradientContext): readonly CompositeGradient[] | undefined {
   for (const [input, gate] of [
     [n.x(0), n.x(1)],
@@ -33,10 +39,24 @@ function silu(n: GradientContext): readonly CompositeGradient[] | undefined {
   ] as const) {
     const producer = n.g.producerOf(gate);
     if (producer?.opType !== 'Sigmoid' || producer.inputs[0] !== input.name) continue;
-    const slope = () => n.add(n.mul(n.op('Sub', n.constant(1, gate.dtype), gate), n.y()), gate);
-    return [{ input, gradient: () => n.mul(n.dy, slope()) }];
+    return [{ input, gradient: () => siluOfGroups(n, input) ?? n.mul(n.dy, siluSlope(n, gate, n.y())) }];
   }
   return undefined;
+}
+
+function siluSlope(n: GradientContext, gate: Value, y: Value): Value {
+  return n.add(n.mul(n.op('Sub', n.constant(1, gate.dtype), gate), y), gate);
+}
+
+function siluOfGroups(n: GradientContext, x: Value): Value | undefined {
+  const { dy, g } = n;
+  const affine = affineOfGroups(n, x, dy);
+  if (affine === undefined) return undefined;
+  const slope = g.before(dy, () => {
+    const gate = n.op('Sigmoid', affine);
+    return siluSlope(n, gate, n.mul(affine, gate));
+  });
+  return n.reshapeLike(n.mul(n.reshapeLike(dy, slope), slope), x);
 }
 
 /**
@@ -51,11 +71,16 @@ function transposedProduct(n: GradientContext): readonly CompositeGradient[] | u
   const product = (left: Value, right: Value) => n.op('MatMul', left, right);
   const first: CompositeGradient =
     beforeA === undefined
-      ? { input: a, gradient: () => product(n.dy, n.transposeMatrix(b)) }
-      : { input: beforeA, gradient: () => product(b, n.transposeMatrix(n.dy)) };
+      ? { input: a, gradient: () => product(n.dy, again(n, n.transposeMatrix(b))) }
+      : { input: beforeA, gradient: () => product(again(n, b), n.transposeMatrix(n.dy)) };
   const second: CompositeGradient =
     beforeB === undefined
-      ? { input: b, gradient: () => product(n.transposeMatrix(a), n.dy) }
-      : { input: beforeB, gradient: () => product(n.transposeMatrix(n.dy), a) };
+      ? { input: b, gradient: () => product(n.transposeMatrix(again(n, a)), n.dy) }
+      : { input: beforeB, gradient: () => product(n.transposeMatrix(n.dy), again(n, a)) };
   return [first, second];
+}
+
+/** An operand that may be attention weights. */
+function again(n: GradientContext, operand: Value): Value {
+  return recomputedSoftmax(n, operand, n.dy);
 }

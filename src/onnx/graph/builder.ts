@@ -96,6 +96,19 @@ export class GraphBuilder {
     }
   }
 
+  /**
+   * Nodes made inside `body` come before the node that computes `value`; they must not need it. Engines that follow
+   * the graph back from its outputs (onnxruntime goes to the later of a node's inputs first) then run them after it.
+   */
+  before<T>(value: Value, body: () => T): T {
+    const { nodes } = this.graph;
+    const end = nodes.length;
+    const result = body();
+    const at = nodes.findLastIndex(({ outputs }) => outputs.includes(value.name));
+    if (at >= 0) nodes.splice(at, 0, ...nodes.splice(end));
+    return result;
+  }
+
   /** A graph input; its name is used as it is. */
   input(name: string, dtype: DataType, shape: Shape): Value {
     if (this.taken.has(name)) throw new Error(`the graph already has a value named ${name}`);
@@ -208,6 +221,13 @@ export class GraphBuilder {
   /** The node that computes a value; `undefined` for inputs and constants. */
   producerOf(value: Value): GraphNode | undefined {
     return this.graph.nodes.findLast(({ outputs }) => outputs.includes(value.name));
+  }
+
+  /** The nodes after the one that computes a value; all of them for inputs and constants. */
+  nodesAfter(value: Value): readonly GraphNode[] {
+    return this.graph.nodes.slice(
+      this.graph.nodes.findLastIndex(({ outputs }) => outputs.includes(value.name)) + 1,
+    );
   }
 
   /**

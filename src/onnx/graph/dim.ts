@@ -47,6 +47,12 @@ export function divideDims(numerator: Dim, denominator: Dim): Dim | undefined {
   return format({ factor: above.factor / below.factor, symbols });
 }
 
+/** The size when every symbol stands for `count`. */
+export function sizeOf(dim: Dim, count: number): number {
+  const { factor, symbols } = parse(dim);
+  return factor * count ** symbols.length;
+}
+
 /** Whether both are known to be the same size. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dim, axis) => dim === b[axis]);

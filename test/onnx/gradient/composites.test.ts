@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type GraphBuilder, tensorFrom, type Value } from '../../../src/onnx/graph/index.ts';
+import { groupNorm } from '../../../src/onnx/layers/group-norm.ts';
 import { type Case, compare, gridValues, withGradient } from './finite-differences.ts';
 
 const TOKENS = 5;
@@ -52,6 +53,58 @@ describe('attention', () => {
     expect(transposedResults).toEqual([]);
     const summed = nodes.filter(({ opType }) => opType === 'ReduceSum').map(({ inputs }) => inputs[0]!);
     expect(summed.map((name) => values.get(name)!.shape)).toEqual([test.shape]);
+  });
+});
+
+describe('what is computed again', () => {
+  /** Two layers of attention over many tokens: x [1, 1, 2, 16] with 256 weights each. */
+  const longAttention: Case = {
+    shape: [1, 1, 2, 16],
+    build: (g, x) => {
+      const swapped = (matrix: Value) => g.op('Transpose', [matrix], { perm: [0, 1, 3, 2] });
+      const layer = (input: Value): Value => {
+        const weights = g.op('Softmax', [g.op('MatMul', [swapped(input), input])], { axis: -1 });
+        return g.op('MatMul', [input, swapped(weights)]);
+      };
+      return layer(layer(x));
+    },
+  };
+  const normSilu: Case = {
+    shape: [2, 6, 1, 2],
+    build: (g, x) => {
+      const [scale, shift] = [1, 2].map((seed) =>
+        g.constantTensor(
+          tensorFrom(
+            x.dtype,
+            [2, 6, 1, 1],
+            gridValues(12).map((value) => seed + value),
+          ),
+        ),
+      );
+      const z = groupNorm(g, x, scale!, shift!, { groups: 3, epsilon: 0.1 });
+      return g.op('Mul', [z, g.op('Sigmoid', [z])]);
+    },
+  };
+
+  it.each([
+    ['large attention weights', longAttention],
+    ['SiLU after a group normalisation', normSilu],
+  ])('%s have the right gradient', async (_, test) => {
+    expect((await compare(test)).error).toBeLessThanOrEqual(1);
+  });
+
+  it('attention weights, of all layers but the last', () => {
+    const { nodes, values } = withGradient(longAttention, 'float32').graph;
+    const softmaxes = nodes.filter(({ opType }) => opType === 'Softmax');
+    // In another shape, so that engines do not merge it with the first.
+    expect(softmaxes.map(({ outputs }) => values.get(outputs[0]!)!.shape.length)).toEqual([4, 4, 3]);
+  });
+
+  it('is in the graph before the gradient that it meets, and so after it in a run', () => {
+    const { nodes } = withGradient(normSilu, 'float32').graph;
+    const at = (opType: string) => nodes.findLastIndex((node) => node.opType === opType);
+    expect(nodes.filter(({ opType }) => opType === 'Sigmoid')).toHaveLength(2);
+    expect(at('Sigmoid')).toBeLessThan(at('ReduceMean'));
   });
 });
 

@@ -1,6 +1,7 @@
 /** Gradients of activation functions, from their outputs where that is cheaper. */
 import type { Value } from '../../graph/index.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
+import { recomputedSoftmax } from '../recompute.ts';
 
 /** dy where x is positive, `otherwise` elsewhere. */
 function wherePositive(n: GradientContext, otherwise: Value | number): Value {
@@ -74,9 +75,10 @@ const softmax: GradientRule = (n) => {
   return [
     () => {
       const total = axis === rank - 1 ? attentionTotals(n) : undefined;
-      if (total !== undefined) return n.mul(n.sub(n.dy, total), n.y());
-      const weighted = n.mul(n.dy, n.y());
-      return n.sub(weighted, n.mul(n.y(), n.sum(weighted, [axis])));
+      const y = recomputedSoftmax(n, n.y(), n.dy);
+      if (total !== undefined) return n.mul(n.sub(n.dy, total), y);
+      const weighted = n.mul(n.dy, y);
+      return n.sub(weighted, n.mul(y, n.sum(weighted, [axis])));
     },
   ];
 };

@@ -2,6 +2,7 @@
 import type { Value } from '../../graph/index.ts';
 import { einsumTerms } from '../../shapes/linear.ts';
 import type { GradientRule } from '../context.ts';
+import { recomputedSoftmax } from '../recompute.ts';
 
 /** Y = A B: dA = dY B^T, dB = A^T dY; a vector operand is a matrix with one row or one column. */
 const matMul: GradientRule = (n) => {
@@ -14,11 +15,11 @@ const matMul: GradientRule = (n) => {
   if (a.shape.length === 1) dy = n.op('Unsqueeze', dy, g.ints([-2]));
   return [
     () => {
-      const da = n.op('MatMul', dy, n.transposeMatrix(column));
+      const da = n.op('MatMul', dy, recomputedSoftmax(n, n.transposeMatrix(column), n.dy));
       return a.shape.length === 1 ? n.op('Squeeze', da, g.ints([-2])) : da;
     },
     () => {
-      const db = n.op('MatMul', n.transposeMatrix(row), dy);
+      const db = n.op('MatMul', n.transposeMatrix(recomputedSoftmax(n, row, n.dy)), dy);
       return b.shape.length === 1 ? n.op('Squeeze', db, g.ints([-1])) : db;
     },
   ];
