@@ -8,6 +8,7 @@ import { decodeRequest, type InferRequest, type RequestedOutput } from '../infer
 import { responseParts } from '../inference/oip/response.ts';
 import type { NamedTensor } from '../inference/oip/tensor.ts';
 import { checkInputs, largestRequest, wantedOutputs } from './check-request.ts';
+import type { BufferPool } from './http/buffer-pool.ts';
 import type { ByteBudget } from './http/byte-budget.ts';
 import type { Limits } from './http/limits.ts';
 import { readBody } from './http/read-body.ts';
@@ -39,6 +40,7 @@ export interface RequestFacts {
 export interface InferContext {
   readonly version: string;
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
   readonly limits: Limits;
 }
 
@@ -52,7 +54,7 @@ export interface InferContext {
  */
 export async function infer(model: ModelRunner, exchange: Exchange, context: InferContext): Promise<void> {
   const { incoming, outgoing, signal, facts } = exchange;
-  const { budget, limits } = context;
+  const { budget, pool, limits } = context;
   const { signature } = model;
   const came = performance.now();
   facts.model = signature.name;
@@ -62,6 +64,7 @@ export async function infer(model: ModelRunner, exchange: Exchange, context: Inf
   const body = await readBody(incoming, {
     limit: Math.min(limits.maxBodyBytes, largestRequest(signature)),
     budget,
+    pool,
     stallMs: limits.stallTimeoutMs,
     headerLength: parseHeaderLength(headerLength) ?? 0,
   });
@@ -89,9 +92,12 @@ export async function infer(model: ModelRunner, exchange: Exchange, context: Inf
     );
     const message = encode(model, request, wanted, outputs, context.version);
     facts.bytesOut = send(outgoing, message, { budget, timeoutMs: limits.bodyTimeoutMs });
-  } finally {
+  } catch (error) {
+    // A run that nobody waits for any more may still read the tensors.
     body.release();
+    throw error;
   }
+  body.recycle();
 }
 
 function encode(

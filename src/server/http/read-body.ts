@@ -1,6 +1,7 @@
 /** A request's body, read from Node's own stream: one copy, and no more memory than has arrived. */
 import type { IncomingMessage } from 'node:http';
 import { HTTPException } from 'hono/http-exception';
+import type { BufferPool } from './buffer-pool.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { GoneError, OverloadError } from './errors.ts';
 
@@ -8,6 +9,7 @@ export interface ReadOptions {
   /** Largest body in bytes. */
   readonly limit: number;
   readonly budget: ByteBudget;
+  readonly pool: BufferPool;
   /** Longest wait for the next byte, in milliseconds. */
   readonly stallMs: number;
   /** Bytes of the body before the tensors; these begin at a multiple of 8 in memory. */
@@ -16,8 +18,10 @@ export interface ReadOptions {
 
 export interface HeldBody {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Gives the bytes back to the budget, when nothing reads them any more. */
+  /** Gives the bytes back to the budget. */
   release(): void;
+  /** As {@link release}, and their memory to the next body: nothing reads them any more. */
+  recycle(): void;
 }
 
 /** A body of unknown length begins with room for this much. */
@@ -32,13 +36,13 @@ const FIRST_ROOM = 65_536;
  * @throws {GoneError} if the connection breaks
  */
 export function readBody(incoming: IncomingMessage, options: ReadOptions): Promise<HeldBody> {
-  const { limit, budget, stallMs, headerLength } = options;
+  const { limit, budget, pool, stallMs, headerLength } = options;
   const declared = incoming.headers['content-length'];
   const length = declared === undefined ? undefined : Number(declared);
   if (length !== undefined && length > limit) return Promise.reject(tooLarge(limit));
 
   const padding = (8 - (headerLength % 8)) % 8;
-  let body = new Uint8Array(padding + (length ?? FIRST_ROOM));
+  let body = new Uint8Array(pool.take(padding + (length ?? FIRST_ROOM)));
   let end = padding;
   const release = () => {
     budget.release(end - padding);
@@ -60,8 +64,9 @@ export function readBody(incoming: IncomingMessage, options: ReadOptions): Promi
       if (end + chunk.byteLength - padding > limit) return fail(tooLarge(limit));
       if (!budget.tryHold(chunk.byteLength)) return fail(overloaded(budget));
       if (end + chunk.byteLength > body.byteLength) {
-        const larger = new Uint8Array(Math.min(2 * (end + chunk.byteLength), padding + limit));
+        const larger = new Uint8Array(pool.take(Math.min(2 * (end + chunk.byteLength), padding + limit)));
         larger.set(body.subarray(0, end));
+        pool.give(body.buffer);
         body = larger;
       }
       body.set(chunk, end);
@@ -70,7 +75,11 @@ export function readBody(incoming: IncomingMessage, options: ReadOptions): Promi
     };
     const onEnd = () => {
       finish();
-      resolve({ bytes: body.subarray(padding, end), release });
+      const recycle = () => {
+        release();
+        pool.give(body.buffer);
+      };
+      resolve({ bytes: body.subarray(padding, end), release, recycle });
     };
     const onGone = () => fail(new GoneError('the connection broke before the whole request was here'));
     const stall = setTimeout(() => fail(stalled(stallMs)), stallMs);
