@@ -35,10 +35,11 @@ export class LoadedModel {
    * Reads a folder, checks its files against their digests, loads and warms up its graphs. That is done in a process of
    * its own: whatever else is served goes on meanwhile.
    *
+   * @param signal gives up
    * @throws {ProviderError} if this machine has not what the model is to run on
    * @throws {Error} if the folder is no good
    */
-  static async open(folder: string, options: LoadOptions): Promise<LoadedModel> {
+  static async open(folder: string, options: LoadOptions, signal: AbortSignal): Promise<LoadedModel> {
     const manifest = await readManifest(folder);
     const { diffusion, classifier, guided } = signaturesOf(manifest);
     const graphs: GraphSpec[] = [
@@ -58,6 +59,7 @@ export class LoadedModel {
         log: logOf(manifest.id, options.log),
         onRestart: () => options.engineRestarted?.(manifest.id),
       },
+      signal,
     );
     const part = (name: 'diffusion' | 'gradient') => {
       const graph = engine.session(name);

@@ -146,6 +146,7 @@ export class ModelRepository {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#refused.set(folder, { folder, fingerprint, reason });
+      if (this.#closing.signal.aborted) return new Error(reason);
       log.warn(
         `refused ${folder}: ${reason}${before === undefined ? '' : '; the model it held before stays'}`,
       );
@@ -160,7 +161,7 @@ export class ModelRepository {
   }
 
   async #openModel(folder: string, before: LoadedModel | undefined): Promise<LoadedModel> {
-    const model = await LoadedModel.open(folder, this.#options);
+    const model = await LoadedModel.open(folder, this.#options, this.#closing.signal);
     const taken = model.names.find((name) => this.#models.has(name) && !before?.names.includes(name));
     if (taken === undefined && !this.#closing.signal.aborted) return model;
     await model.close(this.#closing.signal);

@@ -59,12 +59,17 @@ export class EngineProcess {
   /**
    * Starts a process and loads the graphs.
    *
+   * @param signal ends it before it has loaded them
    * @throws {ProviderError} if this machine has not what the model is to run on
    * @throws {Error} if a graph is not the one described or can't be loaded
    */
-  static async start(load: LoadMessage, options: ProcessOptions): Promise<EngineProcess> {
+  static async start(
+    load: LoadMessage,
+    options: ProcessOptions,
+    signal: AbortSignal,
+  ): Promise<EngineProcess> {
     const started = new EngineProcess(options);
-    const answer = await started.#ask(load);
+    const answer = await started.killedBy(signal, () => started.#ask(load));
     if (answer?.kind === 'loaded') return started;
     started.kill('it could not load its graphs');
     // All of its standard error is here after that.
@@ -103,6 +108,18 @@ export class EngineProcess {
       throw new EngineError(`the engine ended during the run: ${this.#gone}`);
     } finally {
       clearTimeout(limit);
+    }
+  }
+
+  /** Ends it when the signal fires before the task is done. */
+  async killedBy<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    const abort = () => this.kill('it is no longer needed');
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    try {
+      return await task();
+    } finally {
+      signal.removeEventListener('abort', abort);
     }
   }
 

@@ -85,9 +85,10 @@ export class EngineSlot {
 
   async #start(): Promise<EngineProcess> {
     const { runLimitMs, memoryLimitBytes, warmUpSizes, log } = this.#options;
-    const process = await EngineProcess.start(this.#load, { runLimitMs, memoryLimitBytes, log });
+    const { signal } = this.#closing;
+    const process = await EngineProcess.start(this.#load, { runLimitMs, memoryLimitBytes, log }, signal);
     try {
-      await warmUp(process, this.#load.graphs, warmUpSizes);
+      await process.killedBy(signal, () => warmUp(process, this.#load.graphs, warmUpSizes));
     } catch (error) {
       process.kill('it could not be warmed up');
       throw error;

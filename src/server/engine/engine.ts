@@ -45,11 +45,14 @@ export class Engine {
   /**
    * Starts the processes, loads the model into each and warms it up.
    *
+   * @param signal gives up
    * @throws {ProviderError} if this machine has not what the model is to run on
    * @throws {Error} if the model can't be loaded or run
    */
-  static async open(model: EngineModel, options: EngineOptions): Promise<Engine> {
+  static async open(model: EngineModel, options: EngineOptions, signal: AbortSignal): Promise<Engine> {
     const engine = new Engine(model, options);
+    const giveUp = () => void engine.close();
+    signal.addEventListener('abort', giveUp);
     try {
       // The first alone: if the model is bad, one process is enough to see it.
       const [first, ...others] = engine.#slots;
@@ -58,6 +61,8 @@ export class Engine {
     } catch (error) {
       await engine.close();
       throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
     }
     return engine;
   }

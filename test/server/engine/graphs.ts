@@ -63,16 +63,24 @@ export function slowModel(folder: string, file: GraphFile): EngineModel {
   };
 }
 
-export function openEngine(model: EngineModel, options: Partial<EngineOptions> = {}): Promise<Engine> {
-  return Engine.open(model, {
-    slots: 1,
-    runLimitMs: 60_000,
-    memoryLimitBytes: null,
-    restartMs: 20,
-    warmUpSizes: [1],
-    log: { info: () => {}, warn: () => {} },
-    ...options,
-  });
+export function openEngine(
+  model: EngineModel,
+  options: Partial<EngineOptions> = {},
+  signal = new AbortController().signal,
+): Promise<Engine> {
+  return Engine.open(
+    model,
+    {
+      slots: 1,
+      runLimitMs: 60_000,
+      memoryLimitBytes: null,
+      restartMs: 20,
+      warmUpSizes: [1],
+      log: { info: () => {}, warn: () => {} },
+      ...options,
+    },
+    signal,
+  );
 }
 
 /** One row that is to come back as it is. */
