@@ -102,10 +102,12 @@ describe('an engine process that dies', () => {
   });
 
   test('between two runs is replaced as well', async () => {
-    const { engine, run } = await open();
+    const onRestart = vi.fn();
+    const { engine, run } = await open({ onRestart });
     const [before] = engine.pids;
     process.kill(before!, 'SIGKILL');
     await vi.waitFor(() => expect(engine.ready).toBe(false));
+    expect(onRestart).toHaveBeenCalledOnce();
     expect(await run(2)).toEqual([1.5, -2]);
     expect(engine.ready).toBe(true);
   });
