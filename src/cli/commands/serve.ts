@@ -29,6 +29,8 @@ async function serve(models: string, flags: ServeFlags): Promise<void> {
       throw new CliError(`port ${flags.port} is in use; choose another with --port`);
     throw new CliError(error.message, undefined, { cause: error });
   });
+  // Whoever reads the line may stop the server at once.
+  const closed = closeOnSignals(server, { log, graceMs: http.graceMs });
   console.log(`Serving ${server.models.join(', ')} on ${server.url}. Ctrl-C stops.`);
-  await closeOnSignals(server, { log, graceMs: http.graceMs });
+  await closed;
 }
