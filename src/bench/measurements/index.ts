@@ -4,6 +4,7 @@ import { commit } from './commit.ts';
 import { conversion } from './conversion.ts';
 import { coreStep } from './core-step.ts';
 import { gradient } from './gradient.ts';
+import { gradientReleased } from './gradient-released.ts';
 import { gradientWeb } from './gradient-web.ts';
 import { noise } from './noise.ts';
 import { sendFirst } from './send-first.ts';
@@ -18,6 +19,7 @@ export const measurements: readonly Measurement[] = [
   commit,
   sendFirst,
   gradient,
+  gradientReleased,
   gradientWeb,
   conversion,
   coreStep,

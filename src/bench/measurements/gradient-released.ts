@@ -1,0 +1,71 @@
+import { interleave } from '../interleave.ts';
+import type { Measurement, Row } from '../measurement.ts';
+import { type Child, startChild } from '../processes/child.ts';
+import type { GraphAnswer } from '../processes/graph-session.ts';
+import { type ReleasedClassifier, writeReleasedClassifier } from '../released-classifier.ts';
+import { compare } from '../statistics.ts';
+
+const CASES = [
+  { batch: 1, rounds: 7 },
+  { batch: 8, rounds: 2 },
+];
+
+export const gradientReleased: Measurement = {
+  name: 'gradient-released',
+  title: 'The gradient of a released classifier',
+  method: `The architecture of 64x64_classifier.pt with random weights: its gradient graph against its forward pass alone,
+each in a process of its own, in onnxruntime-node on one thread. Memory is the most that the process ever had, weights
+and their loading among it, less what it had with nothing loaded; without onnxruntime's arena, which rounds up.`,
+  async run({ quick, onProgress }) {
+    onProgress('writing the graphs');
+    await using files = await writeReleasedClassifier('imagenet-64');
+    const rows: Row[] = [];
+    for (const { batch, rounds } of CASES) {
+      onProgress(`batch ${batch}`);
+      rows.push(await timeRow(files, batch, quick ? 1 : rounds));
+      onProgress(`batch ${batch}, memory`);
+      rows.push(await memoryRow(files, batch));
+    }
+    return rows;
+  },
+};
+
+async function timeRow(files: ReleasedClassifier, batch: number, rounds: number): Promise<Row> {
+  await using gradient = await open(files.gradient, batch, 'arena');
+  await using classifier = await open(files.classifier, batch, 'arena');
+  const times = await interleave(
+    { ours: async () => (await run(gradient)).ms, floor: async () => (await run(classifier)).ms },
+    rounds,
+  );
+  return {
+    name: `gradient, 64x64 classifier, batch ${batch}`,
+    unit: 'ms',
+    floorIs: 'forward alone',
+    ...compare(times.ours, times.floor),
+    aim: { on: 'ratio', atMost: 2.2 },
+  };
+}
+
+/** One after the other: together they might not fit. */
+async function memoryRow(files: ReleasedClassifier, batch: number): Promise<Row> {
+  const peak = async (file: string): Promise<number> => {
+    await using child = await open(file, batch, 'no-arena');
+    return (await run(child)).peakMB;
+  };
+  const [ours, floor] = [await peak(files.gradient), await peak(files.classifier)];
+  return {
+    name: `memory of the gradient, 64x64 classifier, batch ${batch}`,
+    unit: 'MB',
+    floorIs: 'forward alone',
+    ...compare([ours], [floor]),
+    aim: { on: 'ratio', atMost: 2.5 },
+  };
+}
+
+function open(file: string, batch: number, arena: 'arena' | 'no-arena'): Promise<Child> {
+  return startChild('graph-session.ts', [file, String(batch), arena]);
+}
+
+async function run(child: Child): Promise<GraphAnswer> {
+  return (await child.ask(1)) as GraphAnswer;
+}
