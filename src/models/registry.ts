@@ -1,9 +1,9 @@
-/** The models this deployment offers: one import and one row each. */
-import mnist32 from '../../models/mnist-32/model.json' with { type: 'json' };
+/** The models this deployment offers. */
+import { installed } from './installed.ts';
 import { type ModelManifest, parseManifest } from './manifest.ts';
 
 const models: ReadonlyMap<string, ModelManifest> = new Map(
-  [mnist32].map((json) => {
+  installed.map((json) => {
     const manifest = parseManifest(json, 'models');
     return [manifest.id, manifest];
   }),

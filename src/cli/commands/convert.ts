@@ -15,6 +15,7 @@ import {
 import { CliError, EXIT_USAGE } from '../cli-error.ts';
 import { showConversion } from '../convert-progress.ts';
 import { wholeNumber } from '../parse-option.ts';
+import { isInstalledFolder, registerModels } from '../register-models.ts';
 import { interrupted, onStopSignal } from '../stop-signal.ts';
 
 interface ConvertFlags extends ClassifierFlags {
@@ -146,6 +147,10 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
   );
   console.log(`Wrote ${manifest.id} to ${out}: ${sizes.join(', ')}`);
   for (const line of remarks) console.log(line);
+  if (isInstalledFolder(out)) {
+    await registerModels();
+    console.log('The Worker offers it from its next start on.');
+  }
 }
 
 /** e.g. `diffusion.onnx: output within 3.1e-3 of float32, where the largest is 4.2 (one image of noise)`. */

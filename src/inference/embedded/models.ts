@@ -1,4 +1,7 @@
-/** The models inside the Worker: two imports and one row each. Their manifests are in src/models/registry.ts. */
+/**
+ * The models inside the Worker: two imports and one row each, by hand, because a Worker has room for small ones only.
+ * Their manifests come from src/models/registry.ts.
+ */
 import mnist32Diffusion from '../../../models/mnist-32/diffusion.onnx';
 import mnist32Gradient from '../../../models/mnist-32/gradient.onnx';
 

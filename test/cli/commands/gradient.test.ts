@@ -161,5 +161,7 @@ test('a classifier of normalised images: the flags say which', async () => {
 test('a classifier without a timestep: a note says who gives it one', async () => {
   const convnext = MODEL.replace('time_cnn', 'convnext');
   expect(await run(['gradient', convnext, '--out', join(directory, 'g.onnx')])).toBe(0);
-  expect(out).toContain('note: there is no timestep; `cairn models add-classifier` gives it to a model folder');
+  expect(out).toContain(
+    'note: there is no timestep; `cairn models add-classifier` gives it to a model folder',
+  );
 });

@@ -1,0 +1,57 @@
+/** The Worker's list of models, written from the folder models/: a bundle can import files, but not look for them. */
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { type ModelManifest, parseManifest } from '../models/manifest.ts';
+import { projectRoot } from './local/project.ts';
+import { writeAtomically } from './write-atomically.ts';
+
+const LIST = 'src/models/installed.ts';
+
+/** Whether this is a folder that {@link registerModels} would find. */
+export function isInstalledFolder(folder: string, root = projectRoot): boolean {
+  return dirname(resolve(folder)) === join(root, 'models') && !basename(folder).startsWith('.');
+}
+
+/**
+ * Writes the list anew if it has changed.
+ *
+ * @returns the models' ids, sorted
+ * @throws {Error} for a model.json that is not valid, or is not in the folder of its id; the list stays as it was
+ */
+export async function registerModels(root = projectRoot): Promise<string[]> {
+  const models = await readModels(join(root, 'models'));
+  const text = listOf(models.map(({ id }) => id));
+  const path = join(root, LIST);
+  if ((await readFile(path, 'utf8').catch(() => null)) !== text)
+    await writeAtomically(path, new TextEncoder().encode(text));
+  return models.map(({ id }) => id);
+}
+
+async function readModels(folder: string): Promise<ModelManifest[]> {
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
+  const manifests: ModelManifest[] = [];
+  for (const name of names) {
+    const path = join(folder, name, 'model.json');
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+      throw error;
+    });
+    if (text === null) continue;
+    const manifest = parseManifest(JSON.parse(text), path);
+    if (manifest.id !== name) throw new Error(`${path} is of the model ${manifest.id}, expected ${name}`);
+    manifests.push(manifest);
+  }
+  return manifests;
+}
+
+function listOf(ids: readonly string[]): string {
+  const nameOf = (id: string) => `${/^\d/.test(id) ? '_' : ''}${id.replaceAll('-', '_')}`;
+  const imports = ids.map(
+    (id) => `import ${nameOf(id)} from '../../models/${id}/model.json' with { type: 'json' };\n`,
+  );
+  return `/** Written by \`cairn models register\` from the folder models/; not for editing. */
+${imports.join('')}
+/** What the Worker offers: the model.json of each folder. */
+export const installed: readonly unknown[] = [${ids.map(nameOf).join(', ')}];
+`;
+}
