@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { buildSite } from './src/cli/site/build-site.ts';
 
 const workerdTests = [
   'test/durable/**/*.test.ts',
@@ -7,6 +8,9 @@ const workerdTests = [
   'test/inference/worker/**/*.test.ts',
 ];
 const systemTests = ['test/system/**/*.test.ts'];
+
+// The Worker's static assets; nothing is done when they are up to date.
+await buildSite();
 
 /** Three kinds of test: plain Node, inside workerd, and whole processes that get killed. */
 export default defineConfig({

@@ -12,6 +12,8 @@ export interface Env extends InferenceEnv {
   readonly JOBS: DurableObjectNamespace<SampleJob>;
   readonly BATCHES: DurableObjectNamespace<SampleBatch>;
   readonly OUTPUTS: R2Bucket;
+  /** The built site: dist/site. */
+  readonly ASSETS: Fetcher;
   readonly WEBHOOKS: Queue<WebhookMessage>;
   readonly DEAD_WEBHOOKS: Queue<WebhookMessage>;
 

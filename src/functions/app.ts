@@ -12,6 +12,7 @@ import { keys } from './routes/keys.ts';
 import { models } from './routes/models.ts';
 import { outputs } from './routes/outputs.ts';
 import { samples } from './routes/samples.ts';
+import { site } from './routes/site.ts';
 
 export const app = new OpenAPIHono<AppEnv>();
 
@@ -20,6 +21,7 @@ app.use(secureHeaders());
 app.use('/v1/*', authenticate);
 
 for (const routes of [samples, outputs, models, accounts, keys, healthRoute]) app.route('/', routes);
+app.route('/', site);
 
 app.doc31('/openapi.json', {
   openapi: '3.1.0',

@@ -9,6 +9,7 @@ import { join, matchesGlob } from 'node:path';
 import { promisify } from 'node:util';
 import type { Json, V4ModuleDefinition } from 'miniflare';
 import type { SourcelessWorkerOptions } from 'wrangler';
+import { buildSite, siteFolder } from '../site/build-site.ts';
 import { bundleKey } from './bundle-key.ts';
 import { projectRoot } from './project.ts';
 
@@ -43,11 +44,12 @@ interface Stored {
 export async function loadWorkerBundle(main?: string): Promise<WorkerBundle> {
   const suffix = main === undefined ? '' : `-${main.replaceAll(/\W+/g, '-')}`;
   const folder = join(CACHE, (await bundleKey(projectRoot)) + suffix);
+  await buildSite();
   const stored = (await readStored(folder)) ?? (await build(folder, main));
   return {
     root: folder,
     modules: stored.modules.map(({ type, file }) => ({ type, path: join(folder, file) })),
-    options: stored.options,
+    options: { ...stored.options, assets: { ...stored.options.assets!, directory: siteFolder } },
   };
 }
 

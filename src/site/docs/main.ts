@@ -1,0 +1,2 @@
+/** The reference page: draws /openapi.json. */
+import './style.css';

@@ -1,0 +1,2 @@
+/** The page at `/`. */
+import './style.css';
