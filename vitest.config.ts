@@ -40,6 +40,7 @@ export default defineConfig({
                 ALLOW_PRIVATE_WEBHOOKS: 'true',
                 ADMIN_TOKEN: 'admin-token-of-the-tests',
                 MIGRATIONS: await readD1Migrations('migrations'),
+                URL_SIGNING_SECRET: 'url-signing-secret-of-the-tests-0123456789',
                 WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
               },
             },

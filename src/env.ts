@@ -25,6 +25,14 @@ export interface Env extends InferenceEnv {
   /** What a request that does not say gets: `exact` (default) or `fast`. */
   readonly DEFAULT_REPRODUCIBILITY?: string;
 
+  /**
+   * Signs links to outputs and events, which then work without a key for an hour: at least 32 characters. Without it
+   * links are unsigned, and everything needs a key.
+   */
+  readonly URL_SIGNING_SECRET?: string;
+  /** The one before a rotation: links that it signed still work. */
+  readonly URL_SIGNING_SECRET_PREVIOUS?: string;
+
   /** Signs the webhooks of jobs that bring no secret of their own: `whsec_` and base64 of 24 to 64 bytes. */
   readonly WEBHOOK_SECRET?: string;
   /** `true` lets webhooks go to http and private addresses: for a laptop and for tests. */

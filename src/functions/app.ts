@@ -17,7 +17,8 @@ import { site } from './routes/site.ts';
 export const app = new OpenAPIHono<AppEnv>();
 
 app.use(requestId());
-app.use(secureHeaders());
+// Pictures are shown by other sites; what may be read is decided by keys and signatures, never by cookies.
+app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }));
 app.use('/v1/*', authenticate);
 
 for (const routes of [samples, outputs, models, accounts, keys, healthRoute]) app.route('/', routes);

@@ -7,6 +7,8 @@ export const PROBLEMS = {
   'malformed-json': { status: 400, title: 'The body is not JSON' },
   unauthorized: { status: 401, title: 'The request carries no valid API key' },
   forbidden: { status: 403, title: 'The API key may not do this' },
+  'signature-invalid': { status: 403, title: 'The signature of the URL does not fit' },
+  'signature-expired': { status: 403, title: 'The signed URL has expired' },
   'unsupported-media-type': { status: 415, title: 'The body must be application/json' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'invalid-request': { status: 422, title: 'The request is not valid' },

@@ -5,15 +5,16 @@ import type { BatchReport } from '../durable/sample-batch.ts';
 import { type ClassTarget, classOf, type SampleSpec, targetOf } from '../durable/spec.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';
+import type { Links } from './links.ts';
 import type { ModelResponse } from './schemas/common.ts';
 import type { SampleResponse, SampleStatus } from './schemas/sample-response.ts';
 
-/** @param origin links begin with it, e.g. `https://api.example.com`: a deployment may be reached under several */
-export function renderSample(record: JobRecord, origin: string): SampleResponse {
+export async function renderSample(record: JobRecord, links: Links): Promise<SampleResponse> {
   const { spec } = record;
   const startedAt = startOf(record.batches);
-  const self = `${origin}/v1/samples/${spec.id}`;
-  const grid = `${self}/grid.png`;
+  const path = `/v1/samples/${spec.id}`;
+  const self = links.to(path);
+  const grid = await links.signed(`${path}/grid.png`);
   return {
     id: spec.id,
     status: statusOf(record),
@@ -24,7 +25,7 @@ export function renderSample(record: JobRecord, origin: string): SampleResponse 
     retry: retryOf(record),
     error: record.status === 'failed' ? record.failure : null,
     patches: patchesOf(record),
-    images: imagesOf(record, self),
+    images: await imagesOf(record, links),
     grid: record.status === 'succeeded' ? grid : null,
     urls: { self, cancel: `${self}/cancel`, pause: `${self}/pause`, resume: `${self}/resume`, grid },
     webhook: webhookOf(record),
@@ -115,10 +116,10 @@ function retryOf(record: JobRecord): SampleResponse['retry'] {
   return longest === undefined ? null : { ...longest, since: iso(longest.since) };
 }
 
-function imagesOf(record: JobRecord, self: string): SampleResponse['images'] {
+function imagesOf(record: JobRecord, links: Links): Promise<SampleResponse['images']> {
   const { spec, batches } = record;
   const names = findModel(spec.model)?.classes;
-  return Array.from({ length: spec.count }, (_, index) => {
+  const images = Array.from({ length: spec.count }, async (_, index) => {
     const target = targetOf(classesNow(record, index), index);
     const label = target === null ? null : classOf(target);
     return {
@@ -126,9 +127,12 @@ function imagesOf(record: JobRecord, self: string): SampleResponse['images'] {
       class: label,
       class_name: label === null ? null : (names?.[label] ?? null),
       seed: spec.seed + index,
-      url: isWritten(spec, batches, index) ? `${self}/images/${index}.png` : null,
+      url: isWritten(spec, batches, index)
+        ? await links.signed(`/v1/samples/${spec.id}/images/${index}.png`)
+        : null,
     };
   });
+  return Promise.all(images);
 }
 
 /** What an image is guided to at last: the patches that its batch has taken in change it. */

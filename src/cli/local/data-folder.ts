@@ -14,6 +14,8 @@ export interface DataFolder {
   readonly scratch: string;
   /** Signs webhooks of jobs without a secret of their own; made once. */
   readonly webhookSecret: string;
+  /** Signs links to outputs; made once. */
+  readonly urlSigningSecret: string;
   /** API key of the development account; made once. */
   readonly apiKey: string;
   unlock(): void;
@@ -40,6 +42,7 @@ export function openDataFolder(folder: string): DataFolder {
     state: join(path, 'state'),
     scratch,
     webhookSecret: readOnce(path, 'webhook-secret', () => `whsec_${randomBytes(32).toString('base64')}`),
+    urlSigningSecret: readOnce(path, 'url-signing-secret', () => randomBytes(32).toString('base64url')),
     apiKey: readOnce(path, 'api-key', newToken),
     unlock,
   };

@@ -68,6 +68,7 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
           bindings: {
             ...bundle.options.bindings,
             WEBHOOK_SECRET: data.webhookSecret,
+            URL_SIGNING_SECRET: data.urlSigningSecret,
             ALLOW_PRIVATE_WEBHOOKS: 'true',
             ...environmentVariables(),
             ...options.variables,

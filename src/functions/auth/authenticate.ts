@@ -1,9 +1,10 @@
-/** Who is calling: a bearer key of an account, or the operator's admin token. */
+/** Who is calling: a bearer key of an account, the operator's admin token, or the holder of a signed URL. */
 import type { Context, MiddlewareHandler } from 'hono';
 import { findKeyByToken, hashOf, markKeyUsed } from '../../store/keys.ts';
 import { allows, type Scope } from '../../store/scopes.ts';
 import type { AppEnv } from '../app-env.ts';
 import { Problem } from '../problem.ts';
+import { isSigned, signatureFault } from './signed-url.ts';
 
 /** The caller of a request. */
 export interface Caller {
@@ -11,6 +12,8 @@ export interface Caller {
   readonly account: string | null;
   readonly key: string | null;
   readonly scopes: readonly Scope[];
+  /** Came with a signed URL instead of a key: it opens the path that is asked for, and nothing else. */
+  readonly signed?: true;
 }
 
 /** `last_used_at` is written at most this often, ms. */
@@ -32,6 +35,16 @@ export function requireScope(scope: Scope): MiddlewareHandler<AppEnv> {
   };
 }
 
+/**
+ * After {@link authenticate}, on GET routes whose links are signed.
+ *
+ * @throws {Problem} forbidden
+ */
+export function requireScopeOrSignature(scope: Scope): MiddlewareHandler<AppEnv> {
+  const check = requireScope(scope);
+  return (c, next) => (c.get('caller').signed ? next() : check(c, next));
+}
+
 /** The account that owns what this request makes or looks at. @throws {Problem} forbidden for the admin token */
 export function accountOf(c: Context<AppEnv>): string {
   const { account } = c.get('caller');
@@ -41,7 +54,13 @@ export function accountOf(c: Context<AppEnv>): string {
 
 async function callerOf(c: Context<AppEnv>): Promise<Caller> {
   const token = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1];
-  if (token === undefined) throw unauthorized(c, 'expected the header Authorization: Bearer with an API key');
+  if (token === undefined) {
+    if (c.req.raw.method === 'GET' || c.req.raw.method === 'HEAD') {
+      const url = new URL(c.req.url);
+      if (isSigned(url)) return signedCaller(url, c.env);
+    }
+    throw unauthorized(c, 'expected the header Authorization: Bearer with an API key');
+  }
   if (await isAdminToken(token, c.env.ADMIN_TOKEN)) return { account: null, key: null, scopes: ['admin'] };
   const now = Date.now();
   const key = await findKeyByToken(c.env.DB, token, now);
@@ -50,6 +69,13 @@ async function callerOf(c: Context<AppEnv>): Promise<Caller> {
     c.executionCtx.waitUntil(markKeyUsed(c.env.DB, key.id, now).catch(() => {}));
   }
   return { account: key.account, key: key.id, scopes: key.scopes };
+}
+
+/** @throws {Problem} signature-invalid, signature-expired */
+async function signedCaller(url: URL, env: AppEnv['Bindings']): Promise<Caller> {
+  const fault = await signatureFault(url, Date.now(), env);
+  if (fault !== null) throw new Problem(fault.type, fault.detail);
+  return { account: null, key: null, scopes: [], signed: true };
 }
 
 /** Hashes are compared, so that the time it takes tells nothing of the token. */

@@ -4,7 +4,7 @@ import { gridKey, imageKey } from '../../durable/outputs.ts';
 import type { Env } from '../../env.ts';
 import { findModel } from '../../models/registry.ts';
 import type { AppEnv } from '../app-env.ts';
-import { requireScope } from '../auth/authenticate.ts';
+import { requireScopeOrSignature } from '../auth/authenticate.ts';
 import { encodeNpy } from '../npy.ts';
 import { Problem } from '../problem.ts';
 import { ownedJob } from './owned-job.ts';
@@ -22,7 +22,7 @@ const imagePng = createRoute({
   method: 'get',
   path: '/v1/samples/{id}/images/{image}',
   summary: 'One image ({n}.png), or its final tensor ({n}.npy) if the job keeps its state',
-  middleware: requireScope('samples:read'),
+  middleware: requireScopeOrSignature('samples:read'),
   request: { params: z.object({ id, image: z.union([image('png'), image('npy')]) }) },
   responses: {
     200: {
@@ -37,7 +37,7 @@ const gridPng = createRoute({
   method: 'get',
   path: '/v1/samples/{id}/grid.png',
   summary: 'Every image on one sheet',
-  middleware: requireScope('samples:read'),
+  middleware: requireScopeOrSignature('samples:read'),
   request: { params: z.object({ id }) },
   responses: {
     200: { description: 'The sheet', content: { 'image/png': { schema: binary } } },

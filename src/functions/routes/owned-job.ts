@@ -4,8 +4,11 @@ import type { JobRecord } from '../../durable/job/job-store.ts';
 import type { Env } from '../../env.ts';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf } from '../auth/authenticate.ts';
+import { Links } from '../links.ts';
 import { Problem } from '../problem.ts';
+import { renderSample } from '../render.ts';
 import { requireSampleId } from '../resolve.ts';
+import type { SampleResponse } from '../schemas/sample-response.ts';
 
 export function jobOf(env: Env, id: string) {
   return env.JOBS.get(env.JOBS.idFromName(id));
@@ -14,11 +17,11 @@ export function jobOf(env: Env, id: string) {
 /**
  * The job's object, to call it.
  *
- * @throws {Problem} unknown-sample unless the caller's account owns it
+ * @throws {Problem} unknown-sample unless the caller's account owns it, or the URL is signed
  */
 export async function ownedJob(c: Context<AppEnv>, id: string): Promise<ReturnType<typeof jobOf>> {
   const job = jobOf(c.env, requireSampleId(id));
-  if ((await job.owner()) !== accountOf(c)) throw unknownSample(id);
+  if (!mayRead(c, await job.owner())) throw unknownSample(id);
   return job;
 }
 
@@ -33,6 +36,17 @@ export async function ownedRecord(c: Context<AppEnv>, id: string): Promise<JobRe
   return record;
 }
 
+/** Whoever holds a signed URL may read what it names, for as long as that exists. */
+function mayRead(c: Context<AppEnv>, owner: string | null): boolean {
+  return c.get('caller').signed ? owner !== null : owner === accountOf(c);
+}
+
 export function unknownSample(id: string): Problem {
   return new Problem('unknown-sample', `no sample ${JSON.stringify(id)}`);
+}
+
+/** The sample as this request is answered with it: links lead to where it came in. */
+export function shown(c: Context<AppEnv>, record: JobRecord): Promise<SampleResponse> {
+  const { origin } = new URL(c.req.url);
+  return renderSample(record, new Links(c.env, { origin, now: Date.now() }));
 }

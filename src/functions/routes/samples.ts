@@ -4,11 +4,10 @@ import type { AppEnv } from '../app-env.ts';
 import { accountOf, requireScope } from '../auth/authenticate.ts';
 import { validationHook } from '../openapi-hook.ts';
 import { Problem } from '../problem.ts';
-import { renderSample } from '../render.ts';
 import { resolvePatch, resolveSample } from '../resolve.ts';
 import { samplePatch, sampleRequest } from '../schemas/sample-request.ts';
 import { sampleResponse } from '../schemas/sample-response.ts';
-import { jobOf, ownedJob, ownedRecord, unknownSample } from './owned-job.ts';
+import { jobOf, ownedJob, ownedRecord, shown, unknownSample } from './owned-job.ts';
 import { problem, requireJson } from './shared.ts';
 
 const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
@@ -103,30 +102,30 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
     );
     const record = await jobOf(c.env, spec.id).create(spec);
     c.header('Location', `/v1/samples/${spec.id}`);
-    return c.json(renderSample(record, origin), 202);
+    return c.json(await shown(c, record), 202);
   })
   .openapi(read, async (c) => {
     const record = await ownedRecord(c, c.req.valid('param').id);
-    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
+    return c.json(await shown(c, record), 200);
   })
   .openapi(cancel, async (c) => {
     const { id } = c.req.valid('param');
     const record = await (await ownedJob(c, id)).cancel();
     if (record === null) throw unknownSample(id);
-    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
+    return c.json(await shown(c, record), 200);
   })
   .openapi(pause, async (c) => {
     const { id } = c.req.valid('param');
     const record = await (await ownedJob(c, id)).pause();
     if (record === null) throw unknownSample(id);
-    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
+    return c.json(await shown(c, record), 200);
   })
   .openapi(resume, async (c) => {
     const { id } = c.req.valid('param');
     const record = await (await ownedJob(c, id)).resume();
     if (record === null) throw unknownSample(id);
     if (record.status !== 'active') throw new Problem('not-resumable', `the sample has ${record.status}`);
-    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
+    return c.json(await shown(c, record), 200);
   })
   .openapi(patch, async (c) => {
     const { id } = c.req.valid('param');
@@ -134,5 +133,5 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
     const record = await jobOf(c.env, id).patch(resolvePatch(c.req.valid('json'), spec));
     if (record === null) throw unknownSample(id);
     if (record.status !== 'active') throw new Problem('not-resumable', `the sample has ${record.status}`);
-    return c.json(renderSample(record, new URL(c.req.url).origin), 200);
+    return c.json(await shown(c, record), 200);
   });

@@ -1,5 +1,6 @@
 /** Consumer of both webhook queues. A message names a job; the job knows whether and what there is to deliver. */
 import type { Env, WebhookMessage } from '../../env.ts';
+import { Links } from '../links.ts';
 import { deliver } from './deliver.ts';
 import { webhookBody } from './payload.ts';
 import { nextDelay } from './schedule.ts';
@@ -27,7 +28,7 @@ async function attempt(message: Message<WebhookMessage>, env: Env): Promise<void
     id: due.id,
     url: target.url,
     secret,
-    body: webhookBody(due.record),
+    body: await webhookBody(due.record, new Links(env, { origin: due.record.spec.origin, now: Date.now() })),
     allowPrivate: env.ALLOW_PRIVATE_WEBHOOKS === 'true',
   });
   if (result.kind === 'delivered') {

@@ -19,6 +19,15 @@ test('makes one signing secret of 32 bytes and keeps it', () => {
   expect(second.webhookSecret).toBe(first.webhookSecret);
 });
 
+test('makes one secret for signed URLs and keeps it', () => {
+  const first = openDataFolder(folder);
+  first.unlock();
+  expect(first.urlSigningSecret).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  const second = openDataFolder(folder);
+  second.unlock();
+  expect(second.urlSigningSecret).toBe(first.urlSigningSecret);
+});
+
 test('makes one API key and keeps it', () => {
   const first = openDataFolder(folder);
   first.unlock();
