@@ -36,6 +36,7 @@ export function oneBatch(manifest: ModelManifest, batch: number, steps: number):
       reproducibility: 'exact',
       precision: 'fp32',
       keepState: false,
+      previewEvery: 0,
       webhook: null,
       origin: 'http://127.0.0.1',
     },

@@ -49,4 +49,5 @@ export {
   type NoiseSchedule,
   type VarianceType,
 } from './settings.ts';
+export { shrink, type Thumbnail } from './thumbnail.ts';
 export { embeddingFrequencies, timestepEmbedding } from './timestep-embedding.ts';

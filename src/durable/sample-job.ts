@@ -13,13 +13,12 @@ import {
   type BatchSpec,
   batchName,
   type Failure,
+  MAX_IN_FLIGHT,
   type Patch,
   type SampleSpec,
   splitIntoBatches,
 } from './spec.ts';
 
-/** Batches of one job that walk at the same time. */
-const MAX_IN_FLIGHT = 16;
 /** A batch or the bucket that could not be reached is tried again after this long. */
 const RETRY_MS = 1_000;
 /** A queued webhook nobody has reported on for this long is queued again: a queue may lose a message, a job not. */

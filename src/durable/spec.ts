@@ -32,6 +32,8 @@ export interface SampleSpec {
   readonly precision: Precision;
   /** Keep the final tensors after the images are written. */
   readonly keepState: boolean;
+  /** Steps between previews of the predicted x_start; 0 for none. */
+  readonly previewEvery: number;
   /** ms since the epoch after which the job fails if it has not finished; null for never. */
   readonly deadlineAt: number | null;
   readonly webhook: WebhookTarget | null;
@@ -99,6 +101,9 @@ export function classOf(target: ClassTarget): number {
   const [heaviest] = Object.entries(target).toSorted(([, a], [, b]) => b - a);
   return Number(heaviest![0]);
 }
+
+/** Batches of one job that walk at the same time. */
+export const MAX_IN_FLIGHT = 16;
 
 /** Splits a job into batches of at most its batch size, in image order. */
 export function splitIntoBatches(spec: SampleSpec): BatchSpec[] {

@@ -43,6 +43,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
       reproducibility: spec.reproducibility,
       precision: spec.precision,
       keep_state: spec.keepState,
+      preview_every: spec.previewEvery,
       deadline: spec.deadlineAt === null ? null : iso(spec.deadlineAt),
     },
   };

@@ -79,6 +79,7 @@ export function resolveSample(
     reproducibility: request.reproducibility ?? defaultReproducibility(env),
     precision: readPrecision(env),
     keepState: request.keep_state ?? false,
+    previewEvery: request.preview_every ?? defaultPreviewEvery(numSteps),
     deadlineAt: request.deadline_seconds === undefined ? null : now + request.deadline_seconds * 1000,
     webhook: resolveWebhook(request, env),
     origin,
@@ -143,6 +144,11 @@ function countSteps(manifest: ModelManifest, steps: string): number {
     if (!(error instanceof RespacingError || error instanceof RangeError)) throw error;
     throw fieldProblem('invalid-steps', '/steps', error.message);
   }
+}
+
+/** About a dozen previews, whatever the number of steps. */
+function defaultPreviewEvery(numSteps: number): number {
+  return Math.max(1, Math.round(numSteps / 14));
 }
 
 /** Exact unless the operator prefers throughput: a seed names a picture, whatever happens while it is drawn. */

@@ -15,8 +15,12 @@ export interface LoopPorts {
   wait(ms: number): Promise<unknown>;
   /** Whether the walk has been cancelled or taken over; nothing is committed after it says so. */
   stopped(): boolean;
-  /** Makes the state the one to resume from. */
-  commit(state: SamplerState, event: StepEvent): void;
+  /**
+   * Makes the state the one to resume from.
+   *
+   * @param predXStart the x_0 that the step predicted, `[N, C, H, W]`
+   */
+  commit(state: SamplerState, event: StepEvent, predXStart: Float32Array): void;
 }
 
 /** What is kept of a step beside its state. */
@@ -45,7 +49,7 @@ export async function runSteps(
     const noise = trajectory.noise(state); // while the call is under way: drawing takes a good part of the step's own time
     const { evaluation, ms } = await call;
     if (ports.stopped()) return 'stopped';
-    const next = trajectory.advance(state, evaluation, noise).state;
+    const { state: next, predXStart } = trajectory.advance(state, evaluation, noise);
     stepsDone++;
     const goOn = !next.done && ports.budget.allows({ stepsDone, startedAt, now: ports.now() });
 
@@ -60,7 +64,7 @@ export async function runSteps(
       if (ports.stopped()) return 'stopped';
     }
     const { backend } = evaluation;
-    ports.commit(next, { backend_ms: ms, ...(backend === undefined ? {} : { backend }) });
+    ports.commit(next, { backend_ms: ms, ...(backend === undefined ? {} : { backend }) }, predXStart);
     if (!goOn) return next.done ? 'done' : 'budget';
     state = next;
     call = ahead ?? evaluateAt(trajectory, next, ports);

@@ -1,7 +1,7 @@
 /** The body of `POST /v1/samples`: validation, types and OpenAPI in one place. */
 import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
-import { MAX_COUNT, MAX_DEADLINE_SECONDS, MAX_SEED, MAX_URL_LENGTH } from '../limits.ts';
+import { MAX_COUNT, MAX_DEADLINE_SECONDS, MAX_SEED, MAX_TIMESTEPS, MAX_URL_LENGTH } from '../limits.ts';
 import { classList, classTarget, guidance } from './steering.ts';
 
 function isWebhookSecret(secret: string): boolean {
@@ -81,6 +81,10 @@ export const sampleRequest = z
       .boolean()
       .optional()
       .openapi({ description: 'Keep the final tensors; otherwise they go once the images are written.' }),
+    preview_every: z.int().min(0).max(MAX_TIMESTEPS).optional().openapi({
+      description:
+        'Steps between previews, small pictures of the predicted x_0 among the events; 0 for none. By default a job has between 10 and 20 of them, or as many as it has steps.',
+    }),
     deadline_seconds: z
       .int()
       .min(1)

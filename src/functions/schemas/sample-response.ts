@@ -79,6 +79,7 @@ export const sampleResponse = z
         .enum(['fp32', 'fp16'])
         .openapi({ description: 'Of the tensors between Cairn and its inference servers.' }),
       keep_state: z.boolean(),
+      preview_every: z.int(),
       deadline: timestamp.nullable(),
     }),
   })
