@@ -125,7 +125,9 @@ export class Batcher {
 
   /** When this share of all that waits is likely to have run. */
   #retryAfterSeconds(share: number): number {
-    const ms = this.#lanes().reduce((sum, { lane }) => sum + lane.backlogMs(), 0) / this.#options.concurrency;
+    const now = this.#timers.now();
+    const backlog = this.#lanes().reduce((sum, { lane }) => sum + lane.backlogMs(now), 0);
+    const ms = backlog / this.#options.concurrency;
     return Math.min(Math.max(Math.ceil((share * ms) / 1000), 1), LONGEST_RETRY_AFTER);
   }
 
@@ -198,7 +200,7 @@ export class Batcher {
 
   async #run(service: FamilyService, lane: Lane): Promise<void> {
     const start = this.#timers.now();
-    const { members, exact } = lane.take();
+    const { members, exact } = lane.take(start);
     const padTo = (exact && this.#options.exactBatchSize) || 0;
     this.#queueChanged(service);
     this.#running++;

@@ -1,7 +1,9 @@
 import type { PendingRequest } from './pending-request.ts';
+import { Presence } from './presence.ts';
 import * as queue from './queue.ts';
 import type { Member } from './run-batch.ts';
 import { RunCost } from './run-cost.ts';
+import { fairRows } from './run-length.ts';
 import { Returns, windowEnd } from './window.ts';
 
 /** Requests of one model, shape and datatype: what may share a batch. */
@@ -14,6 +16,7 @@ export class Lane {
   readonly #limits: queue.BatchLimits;
   readonly #maxWindowMs: number;
   readonly #returns: Returns;
+  readonly #presence = new Presence();
   readonly #requests = new Map<number, PendingRequest>();
   #queue = queue.EMPTY_QUEUE;
   #waitingItems = 0;
@@ -35,14 +38,17 @@ export class Lane {
   add(request: PendingRequest, now: number): void {
     const { id, schedule, items } = request;
     this.#requests.set(id, request);
+    this.#presence.came(schedule.owner, request.rows(0, items));
     this.#become(queue.enqueue(this.#queue, { id, ...schedule, items }));
     if (!schedule.exact) this.#returns.asked(schedule.owner, now);
   }
 
   /** Takes what is left of a request out of the queue; it has ended. */
-  remove({ id, schedule }: PendingRequest, now: number): void {
+  remove(request: PendingRequest, now: number): void {
+    const { id, schedule, items } = request;
     if (!this.#requests.delete(id)) return;
-    if (this.#queue.waiting.some((request) => request.id === id)) {
+    this.#presence.ended(schedule.owner, request.rows(0, items), now);
+    if (this.#queue.waiting.some((waiting) => waiting.id === id)) {
       this.#become(queue.remove(this.#queue, new Set([id])));
     }
     if (!schedule.exact) this.#returns.settled(schedule.owner, now);
@@ -58,7 +64,7 @@ export class Lane {
 
   /** From when on its next batch should run: `now`, or when more of it is likely to be there. */
   readyAt(now: number): number {
-    const full = this.waitingItems >= this.#maxItems();
+    const full = this.waitingItems >= this.#maxItems(now);
     const exactOnly = this.#queue.waiting.every(({ exact }) => exact);
     if (full || exactOnly) return now;
     this.#windowSince ??= now;
@@ -66,10 +72,10 @@ export class Lane {
     return Math.max(now, Math.min(end, this.#windowSince + this.#maxWindowMs));
   }
 
-  take(): { members: Member[]; exact: boolean } {
+  take(now: number): { members: Member[]; exact: boolean } {
     const { batch, queue: rest } = queue.takeBatch(this.#queue, {
       ...this.#limits,
-      maxItems: this.#maxItems(),
+      maxItems: this.#maxItems(now),
     });
     this.#become(rest);
     this.#windowSince = null;
@@ -82,19 +88,19 @@ export class Lane {
   }
 
   /** Milliseconds until all that waits has run, if nothing else did. */
-  backlogMs(): number {
+  backlogMs(now: number): number {
     const items = this.waitingItems;
     if (items === 0) return 0;
     const rows = this.#waitingRows();
-    const runs = Math.ceil(items / this.#maxItems());
+    const runs = Math.ceil(items / this.#maxItems(now));
     return runs * this.cost.expectedMs(Math.ceil(rows / runs));
   }
 
-  /** Most items of the next batch: no more than may be, and no more than pays. */
-  #maxItems(): number {
+  /** Most items of the next batch: no more than may be, than pays, or than is fair. */
+  #maxItems(now: number): number {
+    const rows = Math.min(this.cost.bestRows(), fairRows(this.#presence.demands(now), this.cost));
     const rowsPerItem = this.#waitingRows() / Math.max(this.#waitingItems, 1) || 1;
-    const worthwhile = Math.round(this.cost.worthwhileRows() / rowsPerItem);
-    return Math.min(this.#limits.maxItems, Math.max(worthwhile, 1));
+    return Math.min(this.#limits.maxItems, Math.max(Math.floor(rows / rowsPerItem), 1));
   }
 
   /** Images that graphs will run on, counted once per graph. */

@@ -156,16 +156,28 @@ function next(
   shares: Shares,
   turns: ReadonlyMap<string, number>,
 ): { owner: string; requests: WaitingRequest[]; request: WaitingRequest } {
-  let best: { owner: string; requests: WaitingRequest[]; request: WaitingRequest; tag: number } | undefined;
+  let best: Candidate | undefined;
   for (const [owner, requests] of owners) {
-    const forOldest = (turns.get(owner) ?? 0) % OLDEST_EVERY === OLDEST_EVERY - 1;
-    const request = forOldest ? oldest(requests) : requests[0]!;
-    const tag = finishTag(shares, owner, price(request));
-    if (best === undefined || tag < best.tag || (tag === best.tag && compare(request, best.request) < 0)) {
-      best = { owner, requests, request, tag };
-    }
+    const had = turns.get(owner) ?? 0;
+    const request = had % OLDEST_EVERY === OLDEST_EVERY - 1 ? oldest(requests) : requests[0]!;
+    const candidate = { owner, requests, request, had, tag: finishTag(shares, owner, price(request)) };
+    if (best === undefined || order(candidate, best) < 0) best = candidate;
   }
   return best!;
+}
+
+interface Candidate {
+  readonly owner: string;
+  readonly requests: WaitingRequest[];
+  readonly request: WaitingRequest;
+  /** Turns that the owner has had since it began to wait. */
+  readonly had: number;
+  readonly tag: number;
+}
+
+/** At the same tag, who has just come goes before who was served while it was away. */
+function order(a: Candidate, b: Candidate): number {
+  return a.tag - b.tag || Math.min(a.had, 1) - Math.min(b.had, 1) || compare(a.request, b.request);
 }
 
 function oldest(requests: readonly WaitingRequest[]): WaitingRequest {

@@ -1,67 +1,102 @@
-/** What runs of one model cost, learnt from those that were. A row is one image in one graph. */
+/**
+ * What runs of one model cost, learnt from those that were. A row is one image in one graph. Machines have slow
+ * moments, so all of it rests on medians: of the latest runs of a size, and of the slopes between sizes.
+ */
 export class RunCost {
-  /** Mean milliseconds by rows, recent runs counting more. */
-  readonly #means = new Map<number, number>();
-  /** Which run was the last of so many rows. */
-  readonly #lastSeen = new Map<number, number>();
+  readonly #sizes = new Map<number, Size>();
   #runs = 0;
+  #line: Line | null = null;
 
   observe(rows: number, ms: number): void {
     this.#runs++;
-    this.#lastSeen.set(rows, this.#runs);
-    for (const [size, run] of this.#lastSeen) {
-      if (this.#runs - run < REMEMBERED_RUNS) continue;
-      this.#lastSeen.delete(size);
-      this.#means.delete(size);
+    this.#line = null;
+    const recent = [...(this.#sizes.get(rows)?.recent ?? []), ms].slice(-RECENT);
+    this.#sizes.set(rows, { recent, ms: median(recent), lastRun: this.#runs });
+    for (const [size, { lastRun }] of this.#sizes) {
+      if (this.#runs - lastRun >= REMEMBERED_RUNS) this.#sizes.delete(size);
     }
-    const mean = this.#means.get(rows);
-    this.#means.set(rows, mean === undefined ? ms : mean + NEWEST * (ms - mean));
   }
 
   /**
-   * Milliseconds that a run costs whatever its size: what is saved when two runs become one. By least squares over the
-   * sizes seen; 0 until there are two, and never more than the cheapest run.
+   * Milliseconds that a run costs whatever its size: what is saved when two runs become one. 0 until two sizes have
+   * been seen, and never more than the cheapest run.
    */
   fixedMs(): number {
-    const { intercept } = this.#line();
-    return Math.min(Math.max(intercept, 0), ...this.#means.values());
+    const cheapest = Math.min(...[...this.#sizes.values()].map(({ ms }) => ms));
+    return Math.min(Math.max(this.#fit().intercept, 0), cheapest);
   }
 
   /**
-   * Rows beyond which a larger run makes everybody in it wait longer and saves next to nothing: where the fixed part is
-   * a third of the rest. Infinite as long as it is not known, so that it becomes known.
+   * Rows beyond which a row costs more in a larger run than in a smaller one: caches have an end. Infinite unless the
+   * largest size seen is one of these.
    */
-  worthwhileRows(): number {
-    const { slope } = this.#line();
-    if (this.#means.size < 2 || slope <= 0) return Infinity;
-    return Math.max(Math.round(this.fixedMs() / (FIXED_SHARE * slope)), 1);
+  bestRows(): number {
+    const judged = [...this.#sizes].filter(([, { recent }]) => recent.length >= JUDGED_RUNS);
+    const perRow = ([rows, { ms }]: (typeof judged)[number]) => ms / rows;
+    const good = WORSE * Math.min(...judged.map(perRow));
+    const largest = Math.max(...judged.map(([rows]) => rows));
+    const best = Math.max(...judged.filter((size) => perRow(size) <= good).map(([rows]) => rows));
+    return best < largest ? best : Infinity;
+  }
+
+  /** Most rows of a run that is likely to take no longer than this, at least 1; Infinity until two sizes were seen. */
+  rowsWithin(ms: number): number {
+    if (this.#sizes.size < 2) return Infinity;
+    const { intercept, slope } = this.#fit();
+    if (slope <= 0) return Infinity;
+    return Math.max(Math.floor((ms - intercept) / slope), 1);
   }
 
   /** Milliseconds that a run of so many rows is likely to take; 0 as long as there was none. */
   expectedMs(rows: number): number {
-    const { intercept, slope } = this.#line();
-    return this.#means.get(rows) ?? Math.max(intercept + slope * rows, 0);
+    const { intercept, slope } = this.#fit();
+    return this.#sizes.get(rows)?.ms ?? Math.max(intercept + slope * rows, 0);
   }
 
-  #line(): { intercept: number; slope: number } {
-    const points = [...this.#means];
+  /** Theil-Sen: the median of the slopes between all pairs of sizes, and of what that leaves of each. */
+  #fit(): Line {
+    if (this.#line !== null) return this.#line;
+    const points = [...this.#sizes].map(([rows, { ms }]) => ({ rows, ms }));
     if (points.length < 2) {
-      const [rows, ms] = points[0] ?? [1, 0];
+      const { rows, ms } = points[0] ?? { rows: 1, ms: 0 };
       return { intercept: 0, slope: ms / rows };
     }
-    const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-    const [x, y] = [mean(points.map(([rows]) => rows)), mean(points.map(([, ms]) => ms))];
-    const covariance = mean(points.map(([rows, ms]) => (rows - x) * (ms - y)));
-    const slope = covariance / mean(points.map(([rows]) => (rows - x) ** 2));
-    return { intercept: y - slope * x, slope };
+    const slopes = points.flatMap((a, i) =>
+      points.slice(i + 1).map((b) => (b.ms - a.ms) / (b.rows - a.rows)),
+    );
+    const slope = median(slopes);
+    this.#line = { slope, intercept: median(points.map(({ rows, ms }) => ms - slope * rows)) };
+    return this.#line;
   }
 }
 
-/** Weight of the newest run in a mean. */
-const NEWEST = 0.2;
+interface Size {
+  /** Milliseconds of its latest runs. */
+  readonly recent: readonly number[];
+  /** Their median. */
+  readonly ms: number;
+  readonly lastRun: number;
+}
 
-/** The fixed part of a run, as a share of what its rows cost, that is not worth sharing further. */
-const FIXED_SHARE = 1 / 3;
+interface Line {
+  readonly intercept: number;
+  readonly slope: number;
+}
+
+/** Runs of a size that its median is of. */
+const RECENT = 9;
+
+/** Runs of a size before it is held against others. */
+const JUDGED_RUNS = 5;
+
+/** By how much a row has to cost more for a size to be worse: less may be chance. */
+const WORSE = 1.15;
 
 /** What a size of run cost this many runs ago says nothing of now. */
 const REMEMBERED_RUNS = 500;
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

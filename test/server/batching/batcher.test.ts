@@ -76,14 +76,18 @@ describe('batches', () => {
     expect(rows('gradient')).toEqual([1, 3, 1]);
   });
 
-  test('batches are no larger than pays: where images cost the same together as alone, each runs by itself', async () => {
-    const server = await tinyServer({ before: ({ rows }) => server.timers.advance(10 * rows) });
+  test('batches are no larger than pays: sizes in which an image costs more than in smaller ones are left', async () => {
+    const server = await tinyServer({
+      before: ({ rows }) => server.timers.advance(rows === 3 ? 100 : 10 * rows),
+    });
     const { ask, calls } = server;
-    await ask({ timesteps: [1] });
-    await ask({ timesteps: [1, 2] });
+    for (let i = 0; i < 5; i++) {
+      await ask({ timesteps: [1] });
+      await ask({ timesteps: [1, 2, 3] });
+    }
     const before = calls.length;
-    await ask({ timesteps: [1, 2, 3], model: 'guided' });
-    expect(calls.slice(before).map(({ rows }) => rows)).toEqual([1, 1, 1, 1, 1, 1]);
+    await ask({ timesteps: [1, 2, 3] });
+    expect(calls.slice(before).map(({ rows }) => rows)).toEqual([1, 1, 1]);
   });
 
   test('images that are not guided skip the gradient and get zeros for it', async () => {
@@ -157,6 +161,39 @@ describe('fairness', () => {
     }
     gate.open();
     expect((await big).get('output')?.shape).toEqual([256, 4, 2, 3]);
+  });
+
+  test('beside a job of 256 images, a one-image job is done within three times its time alone', async () => {
+    const server = await tinyServer({ before: ({ rows }) => server.timers.advance(10 * rows) });
+    const { ask, timers } = server;
+    const step = (owner: string, images: number) =>
+      ask({ timesteps: Array.from({ length: images }, () => 1), schedule: { owner } });
+    const smallJob = async () => {
+      const start = timers.now();
+      for (let i = 0; i < 30; i++) await step('small', 1);
+      return timers.now() - start;
+    };
+    await step('warm-up', 16);
+    const alone = await smallJob();
+    let done = false;
+    const large = Array.from({ length: 26 }, async () => {
+      while (!done) await step('large', 10);
+    });
+    await settle();
+    const beside = await smallJob();
+    done = true;
+    await Promise.all(large);
+    expect(beside / alone).toBeLessThanOrEqual(3);
+  });
+
+  test('jobs of the same size share runs as large as may be', async () => {
+    const server = await tinyServer({ before: ({ rows }) => server.timers.advance(10 * rows) });
+    await server.ask({ timesteps: [1] });
+    const jobs = Array.from({ length: 32 }, async (_, job) => {
+      for (let i = 0; i < 4; i++) await server.ask({ timesteps: [1], schedule: { owner: String(job) } });
+    });
+    await Promise.all(jobs);
+    expect(server.runs.slice(1).map(({ unguided }) => unguided)).toEqual(Array.from({ length: 8 }, () => 16));
   });
 
   test('models share the engine by the time that they take', async () => {

@@ -27,22 +27,36 @@ test('a run of a size not seen is expected to take what those before suggest', (
   expect(costOf([1, 11], [3, 13]).expectedMs(8)).toBeCloseTo(18);
 });
 
+test('one slow moment of the machine changes nothing', () => {
+  const cost = costOf([1, 11], [1, 11], [1, 500], [4, 14], [16, 26]);
+  expect([cost.expectedMs(1), cost.fixedMs()]).toEqual([11, 10]);
+});
+
 test('newer runs count more', () => {
   const cost = costOf([1, 100]);
-  for (let i = 0; i < 30; i++) cost.observe(1, 10);
-  expect(cost.expectedMs(1)).toBeCloseTo(10, 0);
+  for (let i = 0; i < 9; i++) cost.observe(1, 10);
+  expect(cost.expectedMs(1)).toBe(10);
 });
 
-test('a larger run is worth while until its fixed part is a third of what its rows cost', () => {
-  expect(costOf([1, 31], [16, 46]).worthwhileRows()).toBe(90);
-  expect(costOf([1, 5], [8, 33]).worthwhileRows()).toBe(1);
+const often = (rows: number, ms: number) => Array.from({ length: 5 }, () => [rows, ms] as [number, number]);
+
+test('runs in which a row costs more than in smaller ones are too large, once that has been seen often enough', () => {
+  expect(costOf(...often(1, 10), ...often(4, 30), ...often(16, 200)).bestRows()).toBe(4);
+  expect(costOf(...often(1, 10), ...often(4, 30), [16, 200]).bestRows()).toBe(Infinity);
+  expect(costOf(...often(1, 10), ...often(16, 170)).bestRows()).toBe(Infinity);
+  expect(costOf().bestRows()).toBe(Infinity);
 });
 
-test('as long as the runs do not tell, any size is worth a try, and so it is again after 500 runs of one size', () => {
-  expect(costOf([1, 5]).worthwhileRows()).toBe(Infinity);
-  const cost = costOf([8, 33]);
+test('as many rows as take no longer than asked, at least one; any number until two sizes were seen', () => {
+  expect(costOf([1, 11], [16, 26]).rowsWithin(16.5)).toBe(6);
+  expect(costOf([1, 11], [16, 176]).rowsWithin(5)).toBe(1);
+  expect(costOf([1, 11]).rowsWithin(5)).toBe(Infinity);
+});
+
+test('a size that has not run for 500 runs is as if it had never been', () => {
+  const cost = costOf(...often(1, 5), ...often(8, 400));
   for (let i = 0; i < 499; i++) cost.observe(1, 5);
-  expect(cost.worthwhileRows()).toBe(1);
+  expect(cost.bestRows()).toBe(1);
   cost.observe(1, 5);
-  expect(cost.worthwhileRows()).toBe(Infinity);
+  expect(cost.bestRows()).toBe(Infinity);
 });
