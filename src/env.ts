@@ -22,6 +22,12 @@ export interface Env extends InferenceEnv {
   /** Secret of the operator: lets its bearer manage accounts and keys. Without it no request can. */
   readonly ADMIN_TOKEN?: string;
 
+  /** What an account may use that has no quotas of its own; see src/functions/quotas.ts. */
+  readonly QUOTA_ACTIVE_JOBS: string;
+  readonly QUOTA_RUNNING_JOBS: string;
+  readonly QUOTA_IMAGES_PER_DAY: string;
+  readonly QUOTA_IMAGE_STEPS_PER_DAY: string;
+
   /** What a request that does not say gets: `exact` (default) or `fast`. */
   readonly DEFAULT_REPRODUCIBILITY?: string;
 

@@ -37,6 +37,8 @@ export function oneBatch(manifest: ModelManifest, batch: number, steps: number):
       precision: 'fp32',
       keepState: false,
       previewEvery: 0,
+      priority: 'normal',
+      metadata: {},
       webhook: null,
       origin: 'http://127.0.0.1',
     },

@@ -16,6 +16,7 @@ import { Pace } from './batch/pace.ts';
 import { judge, MAX_STRIKES, messageOf, OutputError, stepDeadlineMs } from './batch/retry.ts';
 import { runSteps } from './batch/step-loop.ts';
 import { Trajectory } from './batch/trajectory.ts';
+import { turnOf } from './priority.ts';
 import type { BatchOrders, BatchSpec, Failure } from './spec.ts';
 
 /** What a batch tells its job: small, replaceable, and the same however often it is told. */
@@ -150,7 +151,7 @@ export class SampleBatch extends DurableObject<Env> {
       backend: createBackend(this.env),
       budget: alarmBudget(stepsPerAlarm),
       signal: this.#abort.signal,
-      turn: { owner: record.spec.job.id },
+      turn: { owner: record.spec.job.id, ...turnOf(record.spec.job.priority) },
       now: () => Date.now(),
       wait: (ms) => scheduler.wait(ms),
       stopped: () => this.#stopped,

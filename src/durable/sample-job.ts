@@ -4,7 +4,9 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
+import { writeSample } from '../store/samples.ts';
 import { messageOf, stepDeadlineMs } from './batch/retry.ts';
+import { entryOf, owesIndex, wordOf } from './job/index-entry.ts';
 import { type BatchView, isOver, type JobRecord, JobStore } from './job/job-store.ts';
 import { isDue, isPast, mayWalk, nextWake } from './job/next-wake.ts';
 import { composeGrid, decodePng, encodePng, gridColumns, gridKey, imageKey } from './outputs.ts';
@@ -23,6 +25,10 @@ import {
 const RETRY_MS = 1_000;
 /** A queued webhook nobody has reported on for this long is queued again: a queue may lose a message, a job not. */
 const WEBHOOK_LEASE_MS = 60_000;
+/** The index hears of a job that is not over at most this often. */
+const INDEX_EVERY_MS = 1_000;
+/** A word to the index may take this long before the job goes on without an answer. */
+const INDEX_TIMEOUT_MS = 5_000;
 
 export interface WebhookDelivery {
   readonly id: string;
@@ -106,6 +112,7 @@ export class SampleJob extends DurableObject<Env> {
     if (!(await this.#open())) return;
     this.#store.saveReport(index, report, Date.now());
     if (isOver(report)) await this.#wakeAt(Date.now());
+    else if (owesIndex(this.#store.read()!)) await this.#wakeAt(Date.now() + INDEX_EVERY_MS);
   }
 
   /** Final x of one image, if the job keeps its state. */
@@ -152,6 +159,7 @@ export class SampleJob extends DurableObject<Env> {
       const record = this.#store.read();
       if (record?.status === 'active') await this.#drive(record);
       await this.#enqueueWebhook();
+      await this.#tellIndex();
     } catch (error) {
       console.error(JSON.stringify({ job: this.#store.read()?.spec.id, error: String(error) }));
       await this.#wakeAt(Date.now() + RETRY_MS);
@@ -255,6 +263,20 @@ export class SampleJob extends DurableObject<Env> {
     if (record === null || due === null || due === undefined || due > Date.now()) return;
     await this.env.WEBHOOKS.send({ job: record.spec.id });
     this.#store.webhookEnqueued(Date.now() + WEBHOOK_LEASE_MS);
+  }
+
+  /** Owed until the index says what the job says; one that can't be reached is told later. */
+  async #tellIndex(): Promise<void> {
+    const record = this.#store.read();
+    if (record === null || !owesIndex(record)) return;
+    const entry = entryOf(record);
+    const version = this.#store.beginIndexing();
+    const written = writeSample(this.env.DB, entry, version, record.indexed === null).then(() => true);
+    const answered = await Promise.race([
+      written.catch(() => false),
+      scheduler.wait(INDEX_TIMEOUT_MS).then(() => false),
+    ]);
+    if (answered) this.#store.markIndexed(wordOf(entry));
   }
 
   /** One alarm for every reason to wake: the earliest. */

@@ -36,10 +36,16 @@ export interface SampleSpec {
   readonly previewEvery: number;
   /** ms since the epoch after which the job fails if it has not finished; null for never. */
   readonly deadlineAt: number | null;
+  readonly priority: Priority;
+  /** The caller's own notes. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly webhook: WebhookTarget | null;
   /** Where the request came in, e.g. `https://api.example.com`: links in webhooks begin with it. */
   readonly origin: string;
 }
+
+/** Its place in the account's queue, and its share of the backend's turns. */
+export type Priority = 'high' | 'normal' | 'low';
 
 /** A class, or weights over several by class index: guidance follows the sum of weight times log-probability. */
 export type ClassTarget = number | Readonly<Record<number, number>>;

@@ -6,11 +6,13 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { AppEnv } from './app-env.ts';
 import { authenticate } from './auth/authenticate.ts';
 import { Problem, problemResponse } from './problem.ts';
+import { account } from './routes/account.ts';
 import { accounts } from './routes/accounts.ts';
 import { healthRoute } from './routes/health.ts';
 import { keys } from './routes/keys.ts';
 import { models } from './routes/models.ts';
 import { outputs } from './routes/outputs.ts';
+import { sampleList } from './routes/sample-list.ts';
 import { samples } from './routes/samples.ts';
 import { site } from './routes/site.ts';
 
@@ -21,7 +23,9 @@ app.use(requestId());
 app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }));
 app.use('/v1/*', authenticate);
 
-for (const routes of [samples, outputs, models, accounts, keys, healthRoute]) app.route('/', routes);
+for (const routes of [samples, sampleList, outputs, models, account, accounts, keys, healthRoute]) {
+  app.route('/', routes);
+}
 app.route('/', site);
 
 app.doc31('/openapi.json', {

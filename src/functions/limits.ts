@@ -16,5 +16,7 @@ export const MAX_URL_LENGTH = 2_048;
 export const MAX_CLASS_WEIGHT = 10;
 /** T of any trained process, and so the steps of any job. */
 export const MAX_TIMESTEPS = 10_000;
+/** Entries of a sample's metadata, and characters of one. */
+export const MAX_METADATA = { entries: 16, key: 40, value: 500 } as const;
 /** A job may be given at most this long, seconds. */
 export const MAX_DEADLINE_SECONDS = 30 * 86_400;

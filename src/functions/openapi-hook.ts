@@ -7,14 +7,22 @@ const LIMITED_FIELDS: ReadonlySet<string> = new Set(['count', 'classes']);
 
 /** The union of all fields that a body got wrong, in the order of the schema. */
 export function validationHook(
-  result: { readonly success: true } | { readonly success: false; readonly error: z.core.$ZodError },
+  result: { readonly target?: string } & (
+    | { readonly success: true }
+    | { readonly success: false; readonly error: z.core.$ZodError }
+  ),
 ): void {
   if (result.success) return;
-  const errors = result.error.issues.flatMap(fieldErrors);
+  const errors = result.error.issues.flatMap(fieldErrors).map((field) => placed(field, result.target));
   const overLimit = result.error.issues.every(
     (issue) => issue.code === 'too_big' && LIMITED_FIELDS.has(issue.path.join('.')),
   );
   throw fieldsProblem(overLimit ? 'limit-exceeded' : 'invalid-request', errors);
+}
+
+/** What is wrong in the query is named as it stands in the URL. */
+function placed({ pointer, detail }: FieldError, target: string | undefined): FieldError {
+  return { pointer: target === 'query' ? pointer.replace(/^\/([^/]*).*/, '?$1') : pointer, detail };
 }
 
 function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {

@@ -23,6 +23,11 @@ export const PROBLEMS = {
   'not-ready': { status: 404, title: 'There is nothing here yet' },
   'not-found': { status: 404, title: 'There is nothing at this path' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
+  'idempotency-key-reused': { status: 422, title: 'The idempotency key belongs to another request' },
+  'invalid-header': { status: 400, title: 'A header of the request is not valid' },
+  'quota-exceeded': { status: 429, title: 'The account has used up a quota' },
+  'rate-limited': { status: 429, title: 'Too many requests' },
+  unavailable: { status: 503, title: 'Not possible right now' },
   'internal-error': { status: 500, title: 'Something went wrong on our side' },
 } as const;
 
@@ -37,11 +42,19 @@ export interface FieldError {
 export class Problem extends HTTPException {
   readonly type: ProblemType;
   readonly errors: readonly FieldError[];
+  /** Further members of the body, e.g. which quota it was. */
+  readonly extensions: Readonly<Record<string, unknown>>;
 
-  constructor(type: ProblemType, detail: string, errors: readonly FieldError[] = []) {
+  constructor(
+    type: ProblemType,
+    detail: string,
+    errors: readonly FieldError[] = [],
+    extensions: Readonly<Record<string, unknown>> = {},
+  ) {
     super(PROBLEMS[type].status, { message: detail });
     this.type = type;
     this.errors = errors;
+    this.extensions = extensions;
   }
 }
 
@@ -64,6 +77,7 @@ export function problemResponse(c: Context, problem: Problem): Response {
     detail: problem.message,
     instance: c.req.path,
     ...(problem.errors.length > 0 && { errors: problem.errors }),
+    ...problem.extensions,
   };
   return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/problem+json' });
 }

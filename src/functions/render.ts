@@ -1,13 +1,14 @@
 /** From what a job knows to what the API says of it. */
 
 import type { BatchView, JobRecord } from '../durable/job/job-store.ts';
+import { statusOf } from '../durable/job/status.ts';
 import type { BatchReport } from '../durable/sample-batch.ts';
 import { type ClassTarget, classOf, type SampleSpec, targetOf } from '../durable/spec.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';
 import type { Links } from './links.ts';
 import type { ModelResponse } from './schemas/common.ts';
-import type { SampleResponse, SampleStatus } from './schemas/sample-response.ts';
+import type { SampleResponse } from './schemas/sample-response.ts';
 
 export async function renderSample(record: JobRecord, links: Links): Promise<SampleResponse> {
   const { spec } = record;
@@ -21,6 +22,8 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
     created_at: iso(record.createdAt),
     started_at: startedAt === null ? null : iso(startedAt),
     finished_at: record.finishedAt === null ? null : iso(record.finishedAt),
+    priority: spec.priority,
+    metadata: { ...spec.metadata },
     progress: progressOf(record, startedAt),
     retry: retryOf(record),
     error: record.status === 'failed' ? record.failure : null,
@@ -65,16 +68,6 @@ export function renderModel(manifest: ModelManifest, origin: string): ModelRespo
     digest: modelDigest(manifest),
     url: `${origin}/v1/models/${id}`,
   };
-}
-
-function statusOf(record: JobRecord): SampleStatus {
-  if (record.status !== 'active') return record.status;
-  if (record.paused && record.ending === null) return 'paused';
-  const reports = record.batches.map((batch) => batch.report);
-  if (reports.some((report) => report?.retry != null)) return 'retrying';
-  return reports.some((report) => report !== null && (report.step > 0 || report.status !== 'running'))
-    ? 'running'
-    : 'queued';
 }
 
 function startOf(batches: readonly BatchView[]): number | null {

@@ -81,6 +81,8 @@ export function resolveSample(
     keepState: request.keep_state ?? false,
     previewEvery: request.preview_every ?? defaultPreviewEvery(numSteps),
     deadlineAt: request.deadline_seconds === undefined ? null : now + request.deadline_seconds * 1000,
+    priority: request.priority ?? 'normal',
+    metadata: request.metadata ?? {},
     webhook: resolveWebhook(request, env),
     origin,
   };

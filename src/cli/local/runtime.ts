@@ -34,6 +34,14 @@ export interface LocalRuntime {
 }
 
 const HOST = '127.0.0.1';
+/** On a laptop the account is its owner's: quotas are there to be tried, not to hinder. */
+const GENEROUS = {
+  QUOTA_ACTIVE_JOBS: '100000',
+  QUOTA_RUNNING_JOBS: '64',
+  QUOTA_IMAGES_PER_DAY: '1000000000',
+  QUOTA_IMAGE_STEPS_PER_DAY: '1000000000',
+};
+
 const PASSED_ON = [
   'ADMIN_TOKEN',
   'INFERENCE_BACKEND',
@@ -44,6 +52,10 @@ const PASSED_ON = [
   'INFERENCE_TIMEOUT_MS',
   'INFERENCE_PRECISION',
   'DEFAULT_REPRODUCIBILITY',
+  'QUOTA_ACTIVE_JOBS',
+  'QUOTA_RUNNING_JOBS',
+  'QUOTA_IMAGES_PER_DAY',
+  'QUOTA_IMAGE_STEPS_PER_DAY',
   'STEP_DEADLINE_SECONDS',
   'STEPS_PER_ALARM',
 ];
@@ -67,6 +79,7 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
           modules: bundle.modules,
           bindings: {
             ...bundle.options.bindings,
+            ...GENEROUS,
             WEBHOOK_SECRET: data.webhookSecret,
             URL_SIGNING_SECRET: data.urlSigningSecret,
             ALLOW_PRIVATE_WEBHOOKS: 'true',

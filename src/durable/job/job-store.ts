@@ -41,6 +41,8 @@ export interface JobRecord {
   readonly patches: readonly PatchRecord[];
   readonly batches: readonly BatchView[];
   readonly webhook: WebhookState | null;
+  /** What the index of samples was last told, as JSON; null before it was told anything. */
+  readonly indexed: string | null;
 }
 
 interface JobRow extends Record<string, SqlStorageValue> {
@@ -52,6 +54,7 @@ interface JobRow extends Record<string, SqlStorageValue> {
   finished_at: number | null;
   paused: number;
   life: number;
+  indexed: string | null;
 }
 
 interface WebhookRow extends Record<string, SqlStorageValue> {
@@ -99,7 +102,7 @@ export class JobStore extends MigratedStore {
       .exec<{ idx: number; report: string | null; seen_at: number }>('SELECT * FROM batch ORDER BY idx')
       .toArray();
     return {
-      spec: JSON.parse(row.spec),
+      spec: { priority: 'normal', metadata: {}, ...JSON.parse(row.spec) },
       status: row.status as JobRecord['status'],
       ending: row.ending as JobRecord['ending'],
       failure: row.failure === null ? null : JSON.parse(row.failure),
@@ -114,6 +117,7 @@ export class JobStore extends MigratedStore {
         seenAt: seen_at,
       })),
       webhook: this.#readWebhook(),
+      indexed: row.indexed,
     };
   }
 
@@ -147,6 +151,16 @@ export class JobStore extends MigratedStore {
       );
       this.sql.exec("UPDATE batch SET report = NULL WHERE report ->> 'status' <> 'succeeded'");
     });
+  }
+
+  /** @returns the version of the word that is about to go to the index: no earlier one may overtake it */
+  beginIndexing(): number {
+    this.sql.exec('UPDATE job SET index_version = index_version + 1');
+    return this.sql.exec<{ version: number }>('SELECT index_version AS version FROM job').one().version;
+  }
+
+  markIndexed(entry: string): void {
+    this.sql.exec('UPDATE job SET indexed = ?', entry);
   }
 
   #readWebhook(): WebhookState | null {

@@ -43,4 +43,12 @@ export const jobMigrations: SQLSchemaMigration[] = [
       );
     `,
   },
+  {
+    idMonotonicInc: 3,
+    description: 'what the index of samples was told',
+    sql: `
+      ALTER TABLE job ADD COLUMN indexed TEXT;
+      ALTER TABLE job ADD COLUMN index_version INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ];

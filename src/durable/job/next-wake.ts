@@ -1,8 +1,11 @@
 /** What a job has to do next, and when. */
+import { owesIndex } from './index-entry.ts';
 import type { BatchView, JobRecord } from './job-store.ts';
 
 /** A batch that has said nothing for this long is asked; asking also wakes it if it lost its alarm. */
 const SILENT_MS = 30_000;
+/** An index that could not be written is tried again after this long. */
+const INDEX_RETRY_MS = 5_000;
 
 export interface WakeLimits {
   readonly now: number;
@@ -30,6 +33,7 @@ export function isPast(deadlineAt: number | null, now: number): boolean {
 /** @returns ms since the epoch, the minimum over every reason to wake, or null when nothing is left to do */
 export function nextWake(record: JobRecord, limits: WakeLimits): number | null {
   const reasons = record.status === 'active' ? activeReasons(record, limits) : [];
+  if (owesIndex(record)) reasons.push(limits.now + INDEX_RETRY_MS);
   if (record.webhook?.enqueueAt != null) reasons.push(Math.max(limits.now, record.webhook.enqueueAt));
   return reasons.length === 0 ? null : Math.min(...reasons);
 }

@@ -1,5 +1,6 @@
 /** `/v1/samples`: create, read, cancel. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { acceptSample } from '../accept.ts';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf, requireScope } from '../auth/authenticate.ts';
 import { validationHook } from '../openapi-hook.ts';
@@ -26,6 +27,8 @@ const create = createRoute({
     413: problem('The body is too large'),
     415: problem('The body is not application/json'),
     422: problem('Fields are missing, unknown, or out of range; errors names each'),
+    429: problem('A quota of the account is used up; quota says which, how far, and when it begins anew'),
+    503: problem('Not possible right now; send the same request again'),
   },
 });
 
@@ -100,8 +103,7 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
       { account: accountOf(c), origin, now: Date.now() },
       c.env,
     );
-    const record = await jobOf(c.env, spec.id).create(spec);
-    c.header('Location', `/v1/samples/${spec.id}`);
+    const { record } = await acceptSample(c, spec);
     return c.json(await shown(c, record), 202);
   })
   .openapi(read, async (c) => {

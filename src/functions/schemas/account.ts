@@ -8,6 +8,49 @@ const scope = z.enum(SCOPES, { error: `expected one of ${SCOPES.join(', ')}` }).
 
 export const accountRequest = z.strictObject({ name }).openapi('AccountRequest');
 
+const limit = z.int().min(0).max(1_000_000_000);
+
+/** Names and meanings of the quotas, in one place. */
+const quotaFields = {
+  active_jobs: limit.openapi({ description: 'Jobs that are not over, at the same time.' }),
+  running_jobs: limit.openapi({
+    description: "Jobs that take steps at the same time; the others wait in the account's queue.",
+  }),
+  images_per_day: limit.openapi({ description: 'Images asked for in a day (UTC).' }),
+  image_steps_per_day: limit.openapi({ description: 'Images times steps asked for in a day (UTC).' }),
+};
+
+const overrides = z.strictObject({
+  active_jobs: quotaFields.active_jobs.nullable().optional(),
+  running_jobs: quotaFields.running_jobs.min(1).nullable().optional(),
+  images_per_day: quotaFields.images_per_day.nullable().optional(),
+  image_steps_per_day: quotaFields.image_steps_per_day.nullable().optional(),
+});
+
+export const accountPatch = z
+  .strictObject({
+    quotas: overrides.openapi({
+      description: 'What is null is as the deployment says; what is absent stays.',
+    }),
+  })
+  .openapi('AccountPatch');
+
+const dailyUse = z.object({ limit, used: z.int(), resets_at: timestamp });
+
+export const ownAccountResponse = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    created_at: timestamp,
+    quotas: z.object({
+      active_jobs: z.object({ limit: quotaFields.active_jobs, used: z.int() }),
+      running_jobs: z.object({ limit: quotaFields.running_jobs }),
+      images_per_day: dailyUse.extend({ limit: quotaFields.images_per_day }),
+      image_steps_per_day: dailyUse.extend({ limit: quotaFields.image_steps_per_day }),
+    }),
+  })
+  .openapi('OwnAccount');
+
 export const accountResponse = z
   .object({
     id: z.string().openapi({ example: 'acc_5mafr3c5y3xq0v1k2h7t9bn8de' }),
@@ -67,6 +110,8 @@ export const newKeyResponse = keyResponse
   .extend({ key: z.string().openapi({ description: 'The key itself. It is never shown again.' }) })
   .openapi('NewKey');
 
+export type AccountPatch = z.infer<typeof accountPatch>;
+export type OwnAccountResponse = z.infer<typeof ownAccountResponse>;
 export type AccountResponse = z.infer<typeof accountResponse>;
 export type KeyRequest = z.infer<typeof keyRequest>;
 export type KeyResponse = z.infer<typeof keyResponse>;

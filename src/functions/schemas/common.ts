@@ -1,5 +1,15 @@
 import { z } from '@hono/zod-openapi';
 
+const quotaSchema = z
+  .object({
+    name: z.enum(['active_jobs', 'images_per_day', 'image_steps_per_day']),
+    limit: z.int(),
+    used: z.int(),
+    requested: z.int(),
+    resets_at: z.iso.datetime().nullable().openapi({ description: 'null: when a job ends.' }),
+  })
+  .openapi('ExceededQuota', { description: 'With quota-exceeded: which one, and how far it is used.' });
+
 export const problemSchema = z
   .object({
     type: z.string().openapi({ example: '/problems/invalid-request' }),
@@ -8,6 +18,7 @@ export const problemSchema = z
     detail: z.string(),
     instance: z.string(),
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+    quota: quotaSchema.optional(),
   })
   .openapi('Problem');
 

@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
 import { MAX_COUNT, MAX_DEADLINE_SECONDS, MAX_SEED, MAX_TIMESTEPS, MAX_URL_LENGTH } from '../limits.ts';
+import { metadata } from './metadata.ts';
 import { classList, classTarget, guidance } from './steering.ts';
 
 function isWebhookSecret(secret: string): boolean {
@@ -29,6 +30,8 @@ export const webhookRequest = z
       }),
   })
   .openapi('WebhookRequest');
+
+export const priorityName = z.enum(['high', 'normal', 'low']);
 
 export const sampleRequest = z
   .strictObject({
@@ -91,6 +94,10 @@ export const sampleRequest = z
       .max(MAX_DEADLINE_SECONDS)
       .optional()
       .openapi({ description: 'The job fails if it has not finished this long after it was accepted.' }),
+    priority: priorityName.optional().openapi({
+      description: "Place in the account's queue, and share of the backend's turns; by default normal.",
+    }),
+    metadata: metadata.optional(),
     webhook: webhookRequest.optional(),
   })
   .openapi('SampleRequest');

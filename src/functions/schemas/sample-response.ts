@@ -1,6 +1,7 @@
 /** What the API says of a sample; the typed client uses the same types. */
 import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
+import { priorityName } from './sample-request.ts';
 import { guidance, resolvedTarget } from './steering.ts';
 
 const timestamp = z.iso.datetime();
@@ -20,6 +21,8 @@ export const sampleResponse = z
     created_at: timestamp,
     started_at: timestamp.nullable(),
     finished_at: timestamp.nullable(),
+    priority: priorityName,
+    metadata: z.record(z.string(), z.string()),
     progress: z.object({
       step: z.int().openapi({ description: 'Steps taken, the mean over the batches rounded down.' }),
       steps: z.int(),
