@@ -47,13 +47,35 @@ export interface Diffusion {
  * createDiffusion(settings, 'ddim25').timestepMap; // [0, 40, 80, ..., 960]
  */
 export function createDiffusion(settings: DiffusionSettings, respacing: string): Diffusion {
-  const betas = namedBetas(settings.noiseSchedule, settings.steps);
   const timesteps = spaceTimesteps(settings.steps, respacing === '' ? [settings.steps] : respacing);
   if (timesteps.length < 2) {
     throw new RespacingError(
       `timestep respacing "${respacing}" keeps ${timesteps.length} of ${settings.steps} timesteps; a diffusion needs at least 2`,
     );
   }
+  return diffusionAt(settings, timesteps, respacing);
+}
+
+/**
+ * Builds the diffusion that visits exactly these timesteps of a trained model's process (Nichol & Dhariwal 2021,
+ * eq. 19).
+ *
+ * @param timesteps at least 2 of 0 .. T - 1, ascending, without repetition
+ * @param respacing the grammar they come from, if one
+ * @throws {RespacingError} if the timesteps are not such a list
+ */
+export function diffusionAt(
+  settings: DiffusionSettings,
+  timesteps: readonly number[],
+  respacing = '',
+): Diffusion {
+  const ascending = timesteps.every((t, i) => Number.isInteger(t) && t > (timesteps[i - 1] ?? -1));
+  if (timesteps.length < 2 || !ascending || timesteps.at(-1)! >= settings.steps) {
+    throw new RespacingError(
+      `expected at least 2 timesteps of 0 .. ${settings.steps - 1}, ascending, got [${timesteps.join(', ')}]`,
+    );
+  }
+  const betas = namedBetas(settings.noiseSchedule, settings.steps);
   return diffusionFromBetas(settings, respacing, respaceBetas(cumulativeAlphas(betas), timesteps), timesteps);
 }
 

@@ -3,9 +3,11 @@ export {
   createDiffusion,
   cumulativeAlphas,
   type Diffusion,
+  diffusionAt,
   diffusionFromBetas,
   modelTimestep,
 } from './diffusion.ts';
+export { forkState, tailTimesteps, withTail } from './fork.ts';
 export { qPosteriorMean, qPosteriorVariance, qSample } from './forward.ts';
 export { conditionMean, conditionScore } from './guidance.ts';
 export {
@@ -27,7 +29,7 @@ export {
 } from './mean-variance.ts';
 export { drawNoise, imageSeed } from './noise.ts';
 export { philox4x32 } from './philox.ts';
-export { type ImageShape, toNHWC, toUint8 } from './pixels.ts';
+export { fromNHWC, type ImageShape, toNHWC, toUint8 } from './pixels.ts';
 export { RespacingError, spaceTimesteps } from './respacing.ts';
 export {
   initSampler,
@@ -49,5 +51,6 @@ export {
   type NoiseSchedule,
   type VarianceType,
 } from './settings.ts';
+export { slerp } from './slerp.ts';
 export { shrink, type Thumbnail } from './thumbnail.ts';
 export { embeddingFrequencies, timestepEmbedding } from './timestep-embedding.ts';

@@ -43,3 +43,28 @@ export function toNHWC(bytes: Uint8Array, { channels, height, width }: ImageShap
   }
   return out;
 }
+
+/**
+ * The inverse for images that come from outside: `[H, W, C]` samples of 0 .. largest to `[C, H, W]` in [-1, 1].
+ *
+ * @param samples of one image, channels interleaved
+ * @param largest value of white, e.g. 255
+ * @throws {RangeError} if the samples are not exactly one image
+ */
+export function fromNHWC(
+  samples: ArrayLike<number>,
+  { channels, height, width }: ImageShape,
+  largest: number,
+): Float32Array {
+  const area = height * width;
+  if (samples.length !== channels * area) {
+    throw new RangeError(`${samples.length} samples are not one [${channels}, ${height}, ${width}] image`);
+  }
+  const out = new Float32Array(samples.length);
+  for (let channel = 0; channel < channels; channel++) {
+    for (let pixel = 0; pixel < area; pixel++) {
+      out[channel * area + pixel] = (2 * samples[pixel * channels + channel]!) / largest - 1;
+    }
+  }
+  return out;
+}
