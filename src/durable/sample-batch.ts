@@ -6,18 +6,21 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { SamplerState } from '../core/index.ts';
 import type { Env } from '../env.ts';
-import { createBackend } from '../inference/index.ts';
+import { BackendError, createBackend } from '../inference/index.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';
 import { type BatchRecord, BatchStore, isTerminal } from './batch/batch-store.ts';
 import { alarmBudget } from './batch/budget.ts';
 import { writeImages } from './batch/images.ts';
 import { Pace } from './batch/pace.ts';
+import { type BatchReceipt, digestImages } from './batch/receipt.ts';
 import { judge, MAX_STRIKES, messageOf, OutputError, stepDeadlineMs } from './batch/retry.ts';
 import { runSteps } from './batch/step-loop.ts';
 import { Trajectory } from './batch/trajectory.ts';
+import type { KeptState, KeptStep, KeptTensor, StepToKeep } from './batch/trajectory-store.ts';
 import { turnOf } from './priority.ts';
 import type { BatchOrders, BatchSpec, Failure } from './spec.ts';
+import { keepsStep } from './trajectory-plan.ts';
 
 /** What a batch tells its job: small, replaceable, and the same however often it is told. */
 export interface BatchReport {
@@ -35,6 +38,8 @@ export interface BatchReport {
   readonly stepMs: number | null;
   /** While steps fail: why, since when (ms), how often. */
   readonly retry: { readonly message: string; readonly since: number; readonly attempts: number } | null;
+  /** What it did, once it is over. */
+  readonly receipt: BatchReceipt | null;
 }
 
 /** Progress goes to the job at most this often. */
@@ -101,10 +106,28 @@ export class SampleBatch extends DurableObject<Env> {
     await this.#store.migrate();
     const record = this.#store.read();
     const state = record?.status === 'succeeded' ? this.#store.readState() : null;
-    if (record === null || state === null) return null;
-    const elements = state.tensors.x.length / record.spec.size;
-    const at = (image - record.spec.first) * elements;
-    return state.tensors.x.slice(at, at + elements);
+    return record === null || state === null ? null : partOf(state.tensors.x, record.spec, image);
+  }
+
+  async keptSteps(): Promise<KeptStep[]> {
+    return (await this.#open()) ? this.#store.keptSteps() : [];
+  }
+
+  /** One image of a kept step, `[C, H, W]`; null if it is not there. */
+  async keptTensor(step: number, what: KeptTensor, image: number): Promise<Float32Array | null> {
+    if (!(await this.#open())) return null;
+    const spec = this.#store.read()?.spec;
+    const tensor = this.#store.keptTensor(step, what);
+    return spec === undefined || tensor === null ? null : partOf(tensor, spec, image);
+  }
+
+  /** For a batch that goes on from here: the state of a kept step, to be followed by its chunks. */
+  async keptState(step: number): Promise<KeptState | null> {
+    return (await this.#open()) ? this.#store.keptState(step) : null;
+  }
+
+  async keptChunk(step: number, name: string, seq: number): Promise<ArrayBuffer | null> {
+    return (await this.#open()) ? this.#store.keptChunk(step, name, seq) : null;
   }
 
   /** At least once, and perhaps twice at the same time: both are harmless. */
@@ -138,13 +161,13 @@ export class SampleBatch extends DurableObject<Env> {
     }
     const manifest = this.#modelOf(record.spec);
     if (manifest === null) return;
-    this.#store.strike();
+    this.#store.strike(Date.now());
     this.#pace.reset();
     this.#report(record.spec);
 
     const trajectory = new Trajectory(record.spec, manifest, this.#store.patches());
     this.#trajectory = trajectory;
-    const state = this.#store.readState() ?? trajectory.start();
+    const state = this.#store.readState() ?? this.#begin(record.spec, trajectory);
     const stepsPerAlarm =
       this.env.STEPS_PER_ALARM === undefined ? undefined : Number(this.env.STEPS_PER_ALARM);
     const end = await runSteps(trajectory, state, {
@@ -155,13 +178,42 @@ export class SampleBatch extends DurableObject<Env> {
       now: () => Date.now(),
       wait: (ms) => scheduler.wait(ms),
       stopped: () => this.#stopped,
-      commit: (next: SamplerState, event) => {
-        this.#store.commitStep(next, event, Date.now());
+      commit: (next: SamplerState, event, predXStart) => {
+        const keep = this.#toKeep(record.spec, trajectory, next, predXStart);
+        this.#store.commitStep(next, event, Date.now(), keep);
         this.#pace.tick(Date.now());
         this.#report(record.spec);
       },
     });
-    if (end === 'budget') await this.#wakeIn(0);
+    if (end !== 'budget') return;
+    this.#store.rest();
+    await this.#wakeIn(0);
+  }
+
+  /** x_T; stored if it is to be kept, else drawn again after a crash. */
+  #begin(spec: BatchSpec, trajectory: Trajectory): SamplerState {
+    const state = trajectory.start();
+    const keep = this.#toKeep(spec, trajectory, state, null);
+    if (keep !== null) this.#store.begin(state, keep);
+    return state;
+  }
+
+  #toKeep(
+    { job }: BatchSpec,
+    trajectory: Trajectory,
+    state: SamplerState,
+    predXStart: Float32Array | null,
+  ): StepToKeep | null {
+    const plan = job.keepTrajectory;
+    if (plan == null || !keepsStep(plan, state.step, { first: 0, last: job.numSteps })) return null;
+    const xStart = plan.what === 'x_t' ? null : predXStart;
+    if (plan.what === 'x_start' && xStart === null) return null;
+    return {
+      step: state.step,
+      timestep: trajectory.timestepAt(state),
+      state: plan.what === 'x_start' ? null : state,
+      xStart,
+    };
   }
 
   /** Writes the images, then lets go of x_t unless it is to be kept. */
@@ -174,6 +226,7 @@ export class SampleBatch extends DurableObject<Env> {
     } catch (error) {
       throw new OutputError(`could not store the images: ${messageOf(error)}`, { cause: error });
     }
+    this.#store.saveDigests(await digestImages(state.tensors.x, spec.size));
     this.#store.finish('succeeded', null, spec.job.keepState, Date.now());
   }
 
@@ -201,7 +254,7 @@ export class SampleBatch extends DurableObject<Env> {
     const failingFor = now - (record.failingSince ?? now);
     const verdict = judge(error, record.attempts, failingFor, stepDeadlineMs(this.env.STEP_DEADLINE_SECONDS));
     if (verdict.kind === 'fail') return this.#end(verdict.failure);
-    this.#store.recordRetry(messageOf(error), now);
+    this.#store.recordRetry(messageOf(error), now, error instanceof BackendError);
     this.#lastReportAt = 0;
     this.#report(record.spec);
     await this.#wakeIn(verdict.delayMs);
@@ -250,6 +303,7 @@ export class SampleBatch extends DurableObject<Env> {
       failure,
       retry,
       stepMs: this.#pace.stepMs,
+      receipt: isTerminal(status) ? this.#store.receipt() : null,
     };
   }
 
@@ -267,6 +321,12 @@ export class SampleBatch extends DurableObject<Env> {
     this.#abort = new AbortController();
   }
 
+  async #open(): Promise<boolean> {
+    if (!this.#store.exists()) return false;
+    await this.#store.migrate();
+    return true;
+  }
+
   #job(spec: BatchSpec) {
     return this.env.JOBS.get(this.env.JOBS.idFromName(spec.job.id));
   }
@@ -274,4 +334,11 @@ export class SampleBatch extends DurableObject<Env> {
   #wakeIn(ms: number): Promise<void> {
     return this.ctx.storage.setAlarm(Date.now() + ms);
   }
+}
+
+/** One image of a batch's tensor, `[C, H, W]`; null if it is none of its images. */
+function partOf(tensor: Float32Array, { first, size }: BatchSpec, image: number): Float32Array | null {
+  const elements = tensor.length / size;
+  const at = image - first;
+  return at >= 0 && at < size ? tensor.slice(at * elements, (at + 1) * elements) : null;
 }

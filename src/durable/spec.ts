@@ -30,6 +30,8 @@ export interface SampleSpec {
   readonly reproducibility: Reproducibility;
   /** Of the tensors on the wire to a remote backend. */
   readonly precision: Precision;
+  /** Steps to keep on the way; null or absent: none. */
+  readonly keepTrajectory?: KeepTrajectory | null;
   /** Keep the final tensors after the images are written. */
   readonly keepState: boolean;
   /** Steps between previews of the predicted x_start; 0 for none. */
@@ -49,6 +51,12 @@ export type Priority = 'high' | 'normal' | 'low';
 
 /** A class, or weights over several by class index: guidance follows the sum of weight times log-probability. */
 export type ClassTarget = number | Readonly<Record<number, number>>;
+
+/** Every k-th step, and which of its tensors: the sampler's state, the predicted x_start, or both. */
+export interface KeepTrajectory {
+  readonly every: number;
+  readonly what: 'x_t' | 'x_start' | 'both';
+}
 
 /** A change of course while a job runs. What is null stays as it was. */
 export interface Patch {

@@ -15,6 +15,7 @@ import { outputs } from './routes/outputs.ts';
 import { sampleList } from './routes/sample-list.ts';
 import { samples } from './routes/samples.ts';
 import { site } from './routes/site.ts';
+import { trajectory } from './routes/trajectory.ts';
 
 export const app = new OpenAPIHono<AppEnv>();
 
@@ -23,7 +24,17 @@ app.use(requestId());
 app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }));
 app.use('/v1/*', authenticate);
 
-for (const routes of [samples, sampleList, outputs, models, account, accounts, keys, healthRoute]) {
+for (const routes of [
+  samples,
+  sampleList,
+  outputs,
+  trajectory,
+  models,
+  account,
+  accounts,
+  keys,
+  healthRoute,
+]) {
   app.route('/', routes);
 }
 app.route('/', site);

@@ -18,5 +18,7 @@ export const MAX_CLASS_WEIGHT = 10;
 export const MAX_TIMESTEPS = 10_000;
 /** Entries of a sample's metadata, and characters of one. */
 export const MAX_METADATA = { entries: 16, key: 40, value: 500 } as const;
+/** What the kept steps of one batch may take, bytes: its object holds 10 GB, the walk's own rows included. */
+export const MAX_TRAJECTORY_BYTES = 1024 ** 3;
 /** A job may be given at most this long, seconds. */
 export const MAX_DEADLINE_SECONDS = 30 * 86_400;

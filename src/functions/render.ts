@@ -30,7 +30,14 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
     patches: patchesOf(record),
     images: await imagesOf(record, links),
     grid: record.status === 'succeeded' ? grid : null,
-    urls: { self, cancel: `${self}/cancel`, pause: `${self}/pause`, resume: `${self}/resume`, grid },
+    urls: {
+      self,
+      cancel: `${self}/cancel`,
+      pause: `${self}/pause`,
+      resume: `${self}/resume`,
+      grid,
+      trajectory: `${self}/trajectory`,
+    },
     webhook: webhookOf(record),
     request: {
       model: spec.model,
@@ -45,6 +52,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
       classes: spec.classes === null ? null : [...spec.classes],
       reproducibility: spec.reproducibility,
       precision: spec.precision,
+      keep_trajectory: spec.keepTrajectory ?? null,
       keep_state: spec.keepState,
       preview_every: spec.previewEvery,
       deadline: spec.deadlineAt === null ? null : iso(spec.deadlineAt),

@@ -11,6 +11,7 @@ import {
   type SamplerName,
 } from '../models/manifest.ts';
 import { findModel, listModels } from '../models/registry.ts';
+import { resolveKeepTrajectory } from './keep-trajectory.ts';
 import { MAX_IMAGE_STEPS, MAX_SEED } from './limits.ts';
 import { fieldProblem, Problem } from './problem.ts';
 import type { SamplePatch, SampleRequest } from './schemas/sample-request.ts';
@@ -78,6 +79,12 @@ export function resolveSample(
     batchSize: manifest.max_batch_size,
     reproducibility: request.reproducibility ?? defaultReproducibility(env),
     precision: readPrecision(env),
+    keepTrajectory: resolveKeepTrajectory(request.keep_trajectory, manifest, {
+      count,
+      batchSize: manifest.max_batch_size,
+      first: 0,
+      last: numSteps,
+    }),
     keepState: request.keep_state ?? false,
     previewEvery: request.preview_every ?? defaultPreviewEvery(numSteps),
     deadlineAt: request.deadline_seconds === undefined ? null : now + request.deadline_seconds * 1000,

@@ -45,6 +45,10 @@ export interface Evaluation {
   readonly gradient: Float32Array | null;
   /** Which of several backends answered, by its name in the configuration. */
   readonly backend?: string;
+  /** How many backends were asked until one answered; default 1. */
+  readonly tries?: number;
+  /** Bytes of the body that was sent and of the answer's; absent for a backend inside the process. */
+  readonly wire?: { readonly sent: number; readonly received: number };
 }
 
 export interface EvaluateOptions {

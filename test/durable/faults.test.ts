@@ -114,7 +114,7 @@ describe('a poison step', () => {
     // What is left after a process has died in the same step again and again: strikes, and no commit.
     await changeAndDie(id, (storage) => {
       const store = new BatchStore(storage);
-      for (let i = 0; i <= MAX_STRIKES; i++) store.strike();
+      for (let i = 0; i <= MAX_STRIKES; i++) store.strike(Date.now());
     });
     await runInDurableObject(batchStub(id), (batch) => batch.alarm());
     const sample = await waitFor(id, ended);

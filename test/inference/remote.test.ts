@@ -132,6 +132,7 @@ describe('a good answer', () => {
     expect(await backend.evaluate(unguided)).toEqual({
       modelOutput: Float32Array.from(OUTPUT.values),
       gradient: null,
+      wire: { sent: expect.any(Number), received: expect.any(Number) },
     });
     expect(asked?.url).toBe('/v2/models/tiny/infer');
   });
@@ -141,6 +142,7 @@ describe('a good answer', () => {
     expect(await backend.evaluate(guided)).toEqual({
       modelOutput: Float32Array.from(OUTPUT.values),
       gradient: Float32Array.from(GRADIENT.values),
+      wire: { sent: expect.any(Number), received: expect.any(Number) },
     });
     expect(asked?.url).toBe('/v2/models/tiny-guided/infer');
     expect(asked?.headers.authorization).toBe('Bearer secret');

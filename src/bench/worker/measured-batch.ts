@@ -40,7 +40,8 @@ export class MeasuredBatch extends SampleBatch {
     const store = await this.#freshStore(oneBatch(findModel(MODEL)!, 1, 50));
     return (step) => {
       const state: SamplerState = { version: 1, sampler: 'ddpm', t: 49, step, done: false, tensors: { x } };
-      store.commitStep(state, { backend_ms: 0 }, Date.now());
+      const event = { ms: 0, backend_ms: 0, tries: 1, guided: true, sent: 0, received: 0 };
+      store.commitStep(state, event, Date.now());
     };
   }
 

@@ -5,7 +5,19 @@ import type { BatchOrders, BatchSpec, Failure } from '../spec.ts';
 import { readTensors, writeTensor } from './chunks.ts';
 import { reachableStep, type SteeredFrom } from './course.ts';
 import { batchMigrations } from './migrations.ts';
+import { type BatchReceipt, receiptFrom } from './receipt.ts';
 import type { StepEvent } from './step-loop.ts';
+import {
+  type KeptState,
+  type KeptStep,
+  type KeptTensor,
+  keepStep,
+  keptChunk,
+  keptState,
+  keptSteps,
+  keptTensor,
+  type StepToKeep,
+} from './trajectory-store.ts';
 
 /** `finishing`: every step is committed, the images are being written. */
 export type BatchStatus = 'running' | 'finishing' | 'succeeded' | 'failed' | 'canceled';
@@ -125,8 +137,16 @@ export class BatchStore extends MigratedStore {
       const { rowsWritten } = this.sql.exec(
         `UPDATE batch SET paused = 1 WHERE paused = 0 AND status IN ('running', 'finishing')`,
       );
-      if (rowsWritten > 0) this.#addEvent('pause', {}, now);
+      if (rowsWritten === 0) return;
+      this.#abandonCall(now);
+      this.#addEvent('pause', {}, now);
     });
+  }
+
+  /** A walk that is stopped gives up the call under way. */
+  #abandonCall(now: number): void {
+    const { rowsWritten } = this.sql.exec('UPDATE batch SET walking = 0 WHERE walking = 1');
+    if (rowsWritten > 0) this.#addEvent('abandoned', {}, now);
   }
 
   /** Changes of course and the steps they hold from, by `seq`. */
@@ -146,36 +166,72 @@ export class BatchStore extends MigratedStore {
     return { ...JSON.parse(sampler), tensors: { ...tensors, x: tensors.x } };
   }
 
-  /** Commits one step: x_t, step index, solver history and the step's event, together. */
-  commitStep(state: SamplerState, event: StepEvent, now: number): void {
+  /** Stores where the walk begins, if that is not to be drawn again after a crash. */
+  begin(state: SamplerState, keep: StepToKeep | null): void {
     const { tensors, ...scalars } = state;
     this.storage.transactionSync(() => {
       for (const [name, tensor] of Object.entries(tensors)) writeTensor(this.sql, name, tensor);
+      this.sql.exec("UPDATE batch SET sampler = ? WHERE status = 'running'", JSON.stringify(scalars));
+      if (keep !== null) keepStep(this.sql, keep);
+    });
+  }
+
+  /** Commits one step: x_t, step index, solver history, the step's event and what is kept of it, together. */
+  commitStep(state: SamplerState, event: StepEvent, now: number, keep: StepToKeep | null = null): void {
+    const { tensors, ...scalars } = state;
+    this.storage.transactionSync(() => {
+      for (const [name, tensor] of Object.entries(tensors)) writeTensor(this.sql, name, tensor);
+      if (keep !== null) keepStep(this.sql, keep);
       this.sql.exec(
         `UPDATE batch SET sampler = ?, step = ?, status = ?, strikes = 0, failing_since = NULL, attempts = 0,
-         last_error = NULL WHERE status = 'running'`,
+         last_error = NULL, walking = ? WHERE status = 'running'`,
         JSON.stringify(scalars),
         state.step,
         state.done ? 'finishing' : 'running',
+        state.done ? 0 : 1,
       );
       this.#addEvent('step', { step: state.step, t: state.t, ...event }, now);
     });
   }
 
-  /** Counts an alarm that is about to work; a commit sets the count back. A crash leaves it standing. */
-  strike(): void {
-    this.sql.exec('UPDATE batch SET strikes = strikes + 1');
+  /**
+   * Counts an alarm that is about to work; a commit sets the count back. A crash leaves it standing, and the walk that
+   * it cut off is on record: the call under way then is repeated.
+   */
+  strike(now: number): void {
+    this.storage.transactionSync(() => {
+      const { walking } = this.sql.exec<{ walking: number }>('SELECT walking FROM batch').one();
+      if (walking === 1) this.#addEvent('cut_off', {}, now);
+      this.sql.exec('UPDATE batch SET strikes = strikes + 1, walking = 1');
+    });
   }
 
-  recordRetry(message: string, now: number): void {
+  /** The walk ends here in good order, and another goes on. */
+  rest(): void {
+    this.sql.exec('UPDATE batch SET walking = 0');
+  }
+
+  /** What is left of the images when their tensors are gone. */
+  saveDigests(digests: readonly string[]): void {
+    this.sql.exec('UPDATE batch SET digests = ?', JSON.stringify(digests));
+  }
+
+  /** What the batch did, from the events of its steps; cheap, but not for every report. */
+  receipt(): BatchReceipt {
+    const { digests } = this.sql.exec<{ digests: string | null }>('SELECT digests FROM batch').one();
+    return receiptFrom(this.sql, digests === null ? null : JSON.parse(digests));
+  }
+
+  /** @param ofCall whether a call failed, and not the bucket or our own arithmetic */
+  recordRetry(message: string, now: number, ofCall = true): void {
     this.storage.transactionSync(() => {
       this.sql.exec(
         `UPDATE batch SET attempts = attempts + 1, failing_since = coalesce(failing_since, ?), last_error = ?,
-         strikes = 0`,
+         strikes = 0, walking = 0`,
         now,
         message,
       );
-      this.#addEvent('retry', { message }, now);
+      this.#addEvent('retry', { message, call: ofCall }, now);
     });
   }
 
@@ -194,9 +250,28 @@ export class BatchStore extends MigratedStore {
         now,
       );
       if (rowsWritten === 0) return;
+      if (status === 'canceled') this.#abandonCall(now);
+      this.sql.exec('UPDATE batch SET walking = 0');
       if (!keepState) this.sql.exec('DELETE FROM tensor');
       this.#addEvent(status, failure === null ? {} : { ...failure }, now);
     });
+  }
+
+  keptSteps(): KeptStep[] {
+    return keptSteps(this.sql);
+  }
+
+  /** `[N, C, H, W]`; null if it is not kept. */
+  keptTensor(step: number, what: KeptTensor): Float32Array | null {
+    return keptTensor(this.sql, step, what);
+  }
+
+  keptState(step: number): KeptState | null {
+    return keptState(this.sql, step);
+  }
+
+  keptChunk(step: number, name: string, seq: number): ArrayBuffer | null {
+    return keptChunk(this.sql, step, name, seq);
   }
 
   markReported(): void {

@@ -10,13 +10,21 @@ export function writeTensor(
   tensor: Float32Array,
   chunkBytes = CHUNK_BYTES,
 ): void {
-  const bytes = new Uint8Array(tensor.buffer, tensor.byteOffset, tensor.byteLength);
-  const chunks = Math.ceil(bytes.byteLength / chunkBytes);
-  for (let seq = 0; seq < chunks; seq++) {
-    const chunk = bytes.slice(seq * chunkBytes, (seq + 1) * chunkBytes);
-    sql.exec('INSERT OR REPLACE INTO tensor (name, seq, data) VALUES (?, ?, ?)', name, seq, chunk.buffer);
+  const chunks = chunksOf(tensor, chunkBytes);
+  for (const [seq, chunk] of chunks.entries()) {
+    sql.exec('INSERT OR REPLACE INTO tensor (name, seq, data) VALUES (?, ?, ?)', name, seq, chunk);
   }
-  sql.exec('DELETE FROM tensor WHERE name = ? AND seq >= ?', name, chunks);
+  sql.exec('DELETE FROM tensor WHERE name = ? AND seq >= ?', name, chunks.length);
+}
+
+/** The bytes of a tensor in pieces that fit into a row. */
+export function chunksOf(tensor: Float32Array, chunkBytes = CHUNK_BYTES): ArrayBuffer[] {
+  const bytes = new Uint8Array(tensor.buffer, tensor.byteOffset, tensor.byteLength);
+  const chunks: ArrayBuffer[] = [];
+  for (let at = 0; at < bytes.byteLength; at += chunkBytes) {
+    chunks.push(bytes.slice(at, at + chunkBytes).buffer);
+  }
+  return chunks;
 }
 
 /** @returns every stored tensor by name */
@@ -32,7 +40,7 @@ export function readTensors(sql: SqlStorage): Record<string, Float32Array<ArrayB
   return Object.fromEntries([...parts].map(([name, chunks]) => [name, join(chunks)]));
 }
 
-function join(chunks: ArrayBuffer[]): Float32Array<ArrayBuffer> {
+export function join(chunks: readonly ArrayBuffer[]): Float32Array<ArrayBuffer> {
   const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0));
   let offset = 0;
   for (const chunk of chunks) {

@@ -49,4 +49,25 @@ export const batchMigrations: SQLSchemaMigration[] = [
       );
     `,
   },
+  {
+    idMonotonicInc: 3,
+    description: 'kept steps, digests of the final tensors, and whether a walk ended in good order',
+    sql: `
+      ALTER TABLE batch ADD COLUMN walking INTEGER NOT NULL DEFAULT 0; -- 1 from a walk's begin to its orderly end
+      ALTER TABLE batch ADD COLUMN digests TEXT;                       -- of the final tensor of each image
+      CREATE TABLE IF NOT EXISTS kept (
+        step INTEGER PRIMARY KEY,             -- steps taken when it was reached
+        timestep INTEGER,                     -- of the trained process, evaluated next; null when the walk is over
+        sampler TEXT                          -- scalars of the sampler state; null if only x_start is kept
+      );
+      CREATE TABLE IF NOT EXISTS kept_tensor (
+        step INTEGER NOT NULL,
+        what TEXT NOT NULL,                   -- x_t, x_start
+        name TEXT NOT NULL,                   -- x and the solver's history, or x_start
+        seq INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (step, what, name, seq)
+      );
+    `,
+  },
 ];

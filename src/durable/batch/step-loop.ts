@@ -25,9 +25,18 @@ export interface LoopPorts {
 
 /** What is kept of a step beside its state. */
 export interface StepEvent {
+  /** From the commit before it, or from the begin of the walk, to its own. */
+  readonly ms: number;
   readonly backend_ms: number;
   /** Which server of a fleet computed it. */
   readonly backend?: string;
+  /** Servers that were asked until one answered. */
+  readonly tries: number;
+  /** Whether the classifier ran. */
+  readonly guided: boolean;
+  /** Body of the request that was answered and of its answer; 0 inside the process. */
+  readonly sent: number;
+  readonly received: number;
 }
 
 export type LoopEnd = 'done' | 'budget' | 'stopped';
@@ -44,6 +53,7 @@ export async function runSteps(
   const startedAt = ports.now();
   let state = committed;
   let stepsDone = 0;
+  let committedAt = startedAt;
   let call = evaluateAt(trajectory, state, ports);
   for (;;) {
     const noise = trajectory.noise(state); // while the call is under way: drawing takes a good part of the step's own time
@@ -63,12 +73,25 @@ export async function runSteps(
       await ports.wait(bodyLeavesAfterMs(next.tensors.x.byteLength));
       if (ports.stopped()) return 'stopped';
     }
-    const { backend } = evaluation;
-    ports.commit(next, { backend_ms: ms, ...(backend === undefined ? {} : { backend }) }, predXStart);
+    const now = ports.now();
+    ports.commit(next, { ms: now - committedAt, ...eventOf(evaluation, ms) }, predXStart);
+    committedAt = now;
     if (!goOn) return next.done ? 'done' : 'budget';
     state = next;
     call = ahead ?? evaluateAt(trajectory, next, ports);
   }
+}
+
+function eventOf(evaluation: Evaluation, backendMs: number): Omit<StepEvent, 'ms'> {
+  const { backend, tries = 1, wire, gradient } = evaluation;
+  return {
+    backend_ms: backendMs,
+    ...(backend === undefined ? {} : { backend }),
+    tries,
+    guided: gradient !== null,
+    sent: wire?.sent ?? 0,
+    received: wire?.received ?? 0,
+  };
 }
 
 interface TimedEvaluation {

@@ -93,6 +93,11 @@ export class Trajectory {
     return stepSampler(this.diffusion, this.#configAt(state), state, evaluation, noise);
   }
 
+  /** Timestep of the trained process that the networks see next; null once the walk is over. */
+  timestepAt(state: SamplerState): number | null {
+    return state.done ? null : this.diffusion.timestepMap[state.t]!;
+  }
+
   /** The guidance scale of the step from this state. */
   scaleAt(state: SamplerState): number {
     const course = this.#courseAt(state);

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
 import { priorityName } from './sample-request.ts';
 import { guidance, resolvedTarget } from './steering.ts';
+import { keepTrajectory } from './trajectory.ts';
 
 const timestamp = z.iso.datetime();
 const url = z.url();
@@ -57,7 +58,7 @@ export const sampleResponse = z
       }),
     ),
     grid: url.nullable(),
-    urls: z.object({ self: url, cancel: url, pause: url, resume: url, grid: url }),
+    urls: z.object({ self: url, cancel: url, pause: url, resume: url, grid: url, trajectory: url }),
     webhook: z
       .object({
         url,
@@ -81,6 +82,7 @@ export const sampleResponse = z
       precision: z
         .enum(['fp32', 'fp16'])
         .openapi({ description: 'Of the tensors between Cairn and its inference servers.' }),
+      keep_trajectory: keepTrajectory.nullable(),
       keep_state: z.boolean(),
       preview_every: z.int(),
       deadline: timestamp.nullable(),

@@ -78,7 +78,7 @@ export class FleetBackend implements InferenceBackend {
         probeDue(routes, prepared);
         const evaluation = await answer;
         for (const { route: other, error } of failures) if (error.kind === 'rejected') other.wasAlone(error);
-        return { ...evaluation, backend: route.backend };
+        return { ...evaluation, backend: route.backend, tries: failures.length + 1 };
       } catch (error) {
         if (!(error instanceof BackendError) || error.kind === 'aborted') throw error;
         failures.push({ route, error });

@@ -64,9 +64,11 @@ export class RemoteBackend implements InferenceBackend {
     const url = `${place.url}/infer`;
     const what = `POST ${url}`;
     const limit = largestAnswer(expected);
+    let sentBytes = 0;
     const callWith = (perImage: PerImage): Call => {
       const settings = { fp16, timeoutMs, owner, priority, perImage };
       const { headers, body } = encodeRequest(toInferRequest(request, expected, settings));
+      sentBytes += body.byteLength;
       return { url, init: { method: 'POST', headers: { ...headers, ...place.headers }, body }, limit, what };
     };
 
@@ -82,7 +84,7 @@ export class RemoteBackend implements InferenceBackend {
     if (given === undefined && !this.#digests.isFresh(model, Date.now())) {
       await this.#digests.checkMetadata(model, prepared.digest, () => askDigest(place, deadline));
     }
-    return evaluation;
+    return { ...evaluation, wire: { sent: sentBytes, received: body.byteLength } };
   }
 
   /**
