@@ -5,6 +5,7 @@ import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import type { AppEnv } from './app-env.ts';
 import { authenticate } from './auth/authenticate.ts';
+import { describeApi } from './openapi/document.ts';
 import { Problem, problemResponse } from './problem.ts';
 import { account } from './routes/account.ts';
 import { accounts } from './routes/accounts.ts';
@@ -39,10 +40,7 @@ for (const routes of [
 }
 app.route('/', site);
 
-app.doc31('/openapi.json', {
-  openapi: '3.1.0',
-  info: { title: 'Cairn', version: '0.1.0', description: 'Classifier-guided diffusion sampling.' },
-});
+app.get('/openapi.json', (c) => c.json(describeApi(app, new URL(c.req.url).origin)));
 
 app.notFound((c) => {
   const allowed = methodsAt(c.req.path);

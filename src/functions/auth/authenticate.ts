@@ -27,12 +27,18 @@ export const authenticate: MiddlewareHandler<AppEnv> = async (c, next) => {
 
 /** After {@link authenticate}. @throws {Problem} forbidden */
 export function requireScope(scope: Scope): MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
+  const handler: MiddlewareHandler<AppEnv> = async (c, next) => {
     if (!allows(c.get('caller').scopes, scope)) {
       throw new Problem('forbidden', `this key does not have the scope ${scope}`);
     }
     await next();
   };
+  return Object.assign(handler, { scope });
+}
+
+/** The scope that a handler made by {@link requireScope} asks for; null for any other handler. */
+export function scopeOf(handler: object): Scope | null {
+  return 'scope' in handler ? (handler.scope as Scope) : null;
 }
 
 /**
