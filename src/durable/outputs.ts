@@ -1,5 +1,6 @@
 /** Finished images: PNG bytes, where they lie in R2, and the contact sheet of a whole job. */
 import { decode, encode } from 'fast-png';
+import { crc32 } from '../files/crc32.ts';
 
 export interface Pixels {
   readonly width: number;
@@ -10,12 +11,31 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
+/** Everything of a job lies below. */
+export function jobPrefix(job: string): string {
+  return `samples/${job}/`;
+}
+
+export function imagesPrefix(job: string): string {
+  return `${jobPrefix(job)}images/`;
+}
+
 export function imageKey(job: string, image: number): string {
-  return `samples/${job}/images/${image}.png`;
+  return `${imagesPrefix(job)}${image}.png`;
 }
 
 export function gridKey(job: string): string {
   return `samples/${job}/grid.png`;
+}
+
+/** Kept with an image in R2: an archive of many can say its own CRC before it reads the first. */
+export function pixelMetadata(pixels: Uint8Array): Record<string, string> {
+  return { crc32: String(crc32(pixels)) };
+}
+
+/** @returns null for an image that was stored without it */
+export function pixelCrc32(metadata: Readonly<Record<string, string>> | undefined): number | null {
+  return metadata?.crc32 === undefined ? null : Number(metadata.crc32);
 }
 
 /** The same pixels give the same bytes. */

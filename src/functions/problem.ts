@@ -28,6 +28,8 @@ export const PROBLEMS = {
   'quota-exceeded': { status: 429, title: 'The account has used up a quota' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   unavailable: { status: 503, title: 'Not possible right now' },
+  'precondition-failed': { status: 412, title: 'A condition of the request does not hold' },
+  'range-not-satisfiable': { status: 416, title: 'The range lies outside' },
   'internal-error': { status: 500, title: 'Something went wrong on our side' },
 } as const;
 

@@ -30,6 +30,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
     patches: patchesOf(record),
     images: await imagesOf(record, links),
     grid: record.status === 'succeeded' ? grid : null,
+    outputs: await outputsOf(record, links),
     urls: {
       self,
       cancel: `${self}/cancel`,
@@ -122,8 +123,7 @@ function imagesOf(record: JobRecord, links: Links): Promise<SampleResponse['imag
   const { spec, batches } = record;
   const names = findModel(spec.model)?.classes;
   const images = Array.from({ length: spec.count }, async (_, index) => {
-    const target = targetOf(classesNow(record, index), index);
-    const label = target === null ? null : classOf(target);
+    const label = labelOf(record, index);
     return {
       index,
       class: label,
@@ -135,6 +135,23 @@ function imagesOf(record: JobRecord, links: Links): Promise<SampleResponse['imag
     };
   });
   return Promise.all(images);
+}
+
+async function outputsOf(record: JobRecord, links: Links): Promise<SampleResponse['outputs']> {
+  const { spec, status } = record;
+  const there = async (file: string, made: boolean) =>
+    made && status === 'succeeded' ? links.signed(`/v1/samples/${spec.id}/${file}`) : null;
+  return {
+    grid: await there('grid.png', true),
+    npz: await there('samples.npz', true),
+    latents: await there('latents.npy', spec.keepState),
+  };
+}
+
+/** The class that an image is of, or null. Of several it is the one with the most weight. */
+export function labelOf(record: JobRecord, image: number): number | null {
+  const target = targetOf(classesNow(record, image), image);
+  return target === null ? null : classOf(target);
 }
 
 /** What an image is guided to at last: the patches that its batch has taken in change it. */

@@ -28,11 +28,11 @@ export async function ownedJob(c: Context<AppEnv>, id: string): Promise<ReturnTy
 /**
  * What the job knows, in one call.
  *
- * @throws {Problem} unknown-sample unless the caller's account owns it
+ * @throws {Problem} unknown-sample unless the caller's account owns it, or the URL is signed
  */
 export async function ownedRecord(c: Context<AppEnv>, id: string): Promise<JobRecord> {
   const record = await jobOf(c.env, requireSampleId(id)).read();
-  if (record === null || record.spec.account !== accountOf(c)) throw unknownSample(id);
+  if (record === null || !mayRead(c, record.spec.account)) throw unknownSample(id);
   return record;
 }
 

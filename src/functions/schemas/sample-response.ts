@@ -58,6 +58,18 @@ export const sampleResponse = z
       }),
     ),
     grid: url.nullable(),
+    outputs: z
+      .object({
+        grid: url.nullable().openapi({ description: 'Contact sheet, PNG.' }),
+        npz: url.nullable().openapi({
+          description:
+            "As the reference's scripts write it: arr_0 uint8 [N, H, W, C], arr_1 int64 labels if the images have classes.",
+        }),
+        latents: url
+          .nullable()
+          .openapi({ description: 'Final tensors, .npy of float32 [N, C, H, W]; only with keep_state.' }),
+      })
+      .openapi({ description: 'Files of the whole sample, null until they are there.' }),
     urls: z.object({ self: url, cancel: url, pause: url, resume: url, grid: url, trajectory: url }),
     webhook: z
       .object({
