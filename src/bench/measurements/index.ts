@@ -8,6 +8,10 @@ import { gradientReleased } from './gradient-released.ts';
 import { gradientWeb } from './gradient-web.ts';
 import { noise } from './noise.ts';
 import { sendFirst } from './send-first.ts';
+import { serverFairness } from './server-fairness.ts';
+import { serverIdle } from './server-idle.ts';
+import { serverOverhead } from './server-overhead.ts';
+import { serverThroughput } from './server-throughput.ts';
 import { stepEmbedded } from './step-embedded.ts';
 import { stepOverhead } from './step-overhead.ts';
 import { stepRemote } from './step-remote.ts';
@@ -18,6 +22,10 @@ export const measurements: readonly Measurement[] = [
   stepEmbedded,
   commit,
   sendFirst,
+  serverThroughput,
+  serverFairness,
+  serverIdle,
+  serverOverhead,
   gradient,
   gradientReleased,
   gradientWeb,

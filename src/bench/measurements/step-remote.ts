@@ -4,6 +4,7 @@ import { startLocalWorker } from '../local-worker.ts';
 import type { Measurement, Row } from '../measurement.ts';
 import type { BareQuestion } from '../processes/bare-sessions.ts';
 import { startChild } from '../processes/child.ts';
+import { startServerProcess } from '../server-process.ts';
 import { compare } from '../statistics.ts';
 
 /** Per run, on both sides: the Worker has the other core, as it would have a machine of its own. */
@@ -20,7 +21,7 @@ export const stepRemote: Measurement = {
 own, against onnxruntime-node running the same two graphs on the same inputs in a third process; one thread per run on
 both sides. The difference is what Cairn adds: the Worker's share, the server's share and HTTP between them.`,
   async run({ quick, onProgress }) {
-    await using server = await startChild('inference-server.ts', [String(THREADS)]);
+    await using server = await startServerProcess({ threads: THREADS });
     await using bare = await startChild('bare-sessions.ts', [String(THREADS)]);
     await using worker = await startLocalWorker({
       INFERENCE_BACKEND: 'remote',
