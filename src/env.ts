@@ -1,4 +1,5 @@
 /** What wrangler.toml binds, plus the variables an operator may set. */
+import type { AccountQueue } from './durable/account-queue.ts';
 import type { SampleBatch } from './durable/sample-batch.ts';
 import type { SampleJob } from './durable/sample-job.ts';
 import type { InferenceEnv } from './inference/fleet/configuration.ts';
@@ -11,6 +12,7 @@ export interface WebhookMessage {
 export interface Env extends InferenceEnv {
   readonly JOBS: DurableObjectNamespace<SampleJob>;
   readonly BATCHES: DurableObjectNamespace<SampleBatch>;
+  readonly ACCOUNT_QUEUES: DurableObjectNamespace<AccountQueue>;
   readonly OUTPUTS: R2Bucket;
   /** The built site: dist/site. */
   readonly ASSETS: Fetcher;

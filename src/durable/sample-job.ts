@@ -9,7 +9,9 @@ import { messageOf, stepDeadlineMs } from './batch/retry.ts';
 import { entryOf, owesIndex, wordOf } from './job/index-entry.ts';
 import { type BatchView, isOver, type JobRecord, JobStore } from './job/job-store.ts';
 import { isDue, isPast, mayWalk, nextWake } from './job/next-wake.ts';
+import { owesLeave, shouldAsk, wantsTurn } from './job/turn.ts';
 import { composeGrid, decodePng, encodePng, gridColumns, gridKey, imageKey } from './outputs.ts';
+import { RANKS } from './priority.ts';
 import type { BatchReport } from './sample-batch.ts';
 import {
   type BatchSpec,
@@ -29,6 +31,9 @@ const WEBHOOK_LEASE_MS = 60_000;
 const INDEX_EVERY_MS = 1_000;
 /** A word to the index may take this long before the job goes on without an answer. */
 const INDEX_TIMEOUT_MS = 5_000;
+/** A reader's look at the queue is at most this old, and takes at most so long. */
+const POSITION_EVERY_MS = 1_000;
+const POSITION_TIMEOUT_MS = 500;
 
 export interface WebhookDelivery {
   readonly id: string;
@@ -40,6 +45,7 @@ export interface WebhookDelivery {
 export class SampleJob extends DurableObject<Env> {
   readonly #store: JobStore;
   #running: Promise<void> | null = null;
+  #positionAt = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -61,7 +67,9 @@ export class SampleJob extends DurableObject<Env> {
 
   /** @returns null for a job that never was */
   async read(): Promise<JobRecord | null> {
-    return (await this.#open()) ? this.#store.read() : null;
+    if (!(await this.#open())) return null;
+    await this.#askPosition();
+    return this.#store.read();
   }
 
   /** Stands still within the step it is at. Idempotent; a finished job stays finished. */
@@ -91,7 +99,7 @@ export class SampleJob extends DurableObject<Env> {
     if (!(await this.#open())) return null;
     if (this.#store.read()!.status !== 'active') return this.#store.read();
     this.#store.addPatch(patch, Date.now());
-    if (!this.#store.read()!.paused) await this.#startBatches();
+    if (mayStart(this.#store.read()!)) await this.#startBatches();
     await this.#wakeAt(Date.now());
     return this.#store.read();
   }
@@ -106,6 +114,34 @@ export class SampleJob extends DurableObject<Env> {
     }
     await this.#wakeAt(Date.now());
     return this.#store.read();
+  }
+
+  /**
+   * The queue has a place for this stay of the job.
+   *
+   * @returns whether the job takes it, or has it already
+   */
+  async offerTurn(ticket: number): Promise<boolean> {
+    if (!(await this.#open())) return false;
+    const record = this.#store.read()!;
+    if (record.turn.ticket !== ticket) return false;
+    if (record.turn.state === 'waiting' && wantsTurn(record)) {
+      this.#store.turnGranted(ticket, Date.now());
+      await this.#wakeAt(Date.now());
+      return true;
+    }
+    if (record.turn.state === 'waiting') {
+      this.#store.beginLeaving(); // it takes no place while it stands; if it is to go on, it queues anew
+      await this.#wakeAt(Date.now());
+    }
+    return record.turn.state === 'granted';
+  }
+
+  /** Whether this stay in the queue goes on. */
+  async keepsTurn(ticket: number): Promise<boolean> {
+    if (!(await this.#open())) return false;
+    const { turn } = this.#store.read()!;
+    return turn.ticket === ticket && (turn.state === 'waiting' || turn.state === 'granted');
   }
 
   async batchReport(index: number, report: BatchReport): Promise<void> {
@@ -158,6 +194,7 @@ export class SampleJob extends DurableObject<Env> {
     try {
       const record = this.#store.read();
       if (record?.status === 'active') await this.#drive(record);
+      await this.#leaveTurn();
       await this.#enqueueWebhook();
       await this.#tellIndex();
     } catch (error) {
@@ -175,7 +212,7 @@ export class SampleJob extends DurableObject<Env> {
       this.#store.beginEnding('failed', pastDeadline(record.spec));
     if (this.#store.read()!.ending !== null) await this.#stopBatches();
     else if (record.paused) await this.#pauseBatches();
-    else await this.#startBatches();
+    else if (await this.#hasTurn()) await this.#startBatches();
 
     const batches = this.#store.read()!.batches;
     if (batches.every((batch) => batch.report?.status === 'succeeded'))
@@ -265,6 +302,51 @@ export class SampleJob extends DurableObject<Env> {
     this.#store.webhookEnqueued(Date.now() + WEBHOOK_LEASE_MS);
   }
 
+  /** Whether the job may walk; if it is to and may not yet, the queue hears of it. */
+  async #hasTurn(): Promise<boolean> {
+    const now = Date.now();
+    if (shouldAsk(this.#store.read()!, now)) {
+      this.#store.wantTurn(now);
+      const { spec, turn } = this.#store.read()!;
+      const { ticket, since } = turn;
+      const arrival = { job: spec.id, ticket, rank: RANKS[spec.priority], since };
+      const answer = await this.#queue(spec)
+        .enter(spec.account, arrival)
+        .catch(() => null); // asked again soon
+      if (answer?.granted === true) this.#store.turnGranted(ticket, Date.now());
+      else if (answer !== null) this.#store.turnHeard(ticket, answer.position, Date.now());
+    }
+    return mayStart(this.#store.read()!);
+  }
+
+  /** Owed until the queue has heard it. */
+  async #leaveTurn(): Promise<void> {
+    const record = this.#store.read();
+    if (record === null || !owesLeave(record)) return;
+    this.#store.beginLeaving();
+    const { spec, turn } = record;
+    try {
+      await this.#queue(spec).leave({ job: spec.id, ticket: turn.ticket });
+      this.#store.turnLeft(turn.ticket);
+    } catch {
+      // The next wake tries again.
+    }
+  }
+
+  /** While it waits, its position as the queue has it now; what was last heard if the queue does not answer at once. */
+  async #askPosition(): Promise<void> {
+    const { spec, turn, ...record } = this.#store.read()!;
+    if (turn.state !== 'waiting' || record.status !== 'active') return;
+    if (Date.now() - this.#positionAt < POSITION_EVERY_MS) return;
+    this.#positionAt = Date.now();
+    const asked = this.#queue(spec)
+      .position(spec.id)
+      .then((position) => {
+        if (position !== null) this.#store.turnHeard(turn.ticket, position, turn.heardAt);
+      });
+    await Promise.race([asked.catch(() => {}), scheduler.wait(POSITION_TIMEOUT_MS)]);
+  }
+
   /** Owed until the index says what the job says; one that can't be reached is told later. */
   async #tellIndex(): Promise<void> {
     const record = this.#store.read();
@@ -301,9 +383,18 @@ export class SampleJob extends DurableObject<Env> {
     return true;
   }
 
+  #queue({ account }: SampleSpec) {
+    return this.env.ACCOUNT_QUEUES.get(this.env.ACCOUNT_QUEUES.idFromName(account));
+  }
+
   #batch(spec: BatchSpec) {
     return this.env.BATCHES.get(this.env.BATCHES.idFromName(batchName(spec.job.id, spec.index)));
   }
+}
+
+/** Whether its batches may take steps. */
+function mayStart(record: JobRecord): boolean {
+  return wantsTurn(record) && record.turn.state === 'granted';
 }
 
 function pastDeadline({ deadlineAt }: SampleSpec): Failure {

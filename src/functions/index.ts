@@ -3,6 +3,7 @@ import type { Env, WebhookMessage } from '../env.ts';
 import { app } from './app.ts';
 import { consumeWebhooks } from './webhooks/consumer.ts';
 
+export { AccountQueue } from '../durable/account-queue.ts';
 export { SampleBatch } from '../durable/sample-batch.ts';
 export { SampleJob } from '../durable/sample-job.ts';
 

@@ -22,6 +22,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
     created_at: iso(record.createdAt),
     started_at: startedAt === null ? null : iso(startedAt),
     finished_at: record.finishedAt === null ? null : iso(record.finishedAt),
+    queue: queueOf(record),
     priority: spec.priority,
     metadata: { ...spec.metadata },
     progress: progressOf(record, startedAt),
@@ -77,6 +78,11 @@ export function renderModel(manifest: ModelManifest, origin: string): ModelRespo
     digest: modelDigest(manifest),
     url: `${origin}/v1/models/${id}`,
   };
+}
+
+function queueOf({ turn, status }: JobRecord): SampleResponse['queue'] {
+  const waits = status === 'active' && turn.state === 'waiting' && turn.position !== null;
+  return waits ? { position: turn.position } : null;
 }
 
 function startOf(batches: readonly BatchView[]): number | null {

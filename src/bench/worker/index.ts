@@ -6,6 +6,7 @@ import { fetchBare } from './bare-fetch.ts';
 import type { MeasuredBatch } from './measured-batch.ts';
 import type { BareInput, CommitInput, FetchInput, WalkInput } from './operations.ts';
 
+export { AccountQueue } from '../../durable/account-queue.ts';
 export { SampleJob } from '../../durable/sample-job.ts';
 export { MeasuredBatch as SampleBatch } from './measured-batch.ts';
 

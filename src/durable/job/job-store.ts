@@ -4,6 +4,7 @@ import { MigratedStore } from '../migrated-store.ts';
 import type { BatchReport } from '../sample-batch.ts';
 import { type BatchOrders, type Failure, type Patch, type SampleSpec, splitIntoBatches } from '../spec.ts';
 import { jobMigrations } from './migrations.ts';
+import type { Turn } from './turn.ts';
 
 export type Ending = 'succeeded' | 'failed' | 'canceled';
 
@@ -41,6 +42,7 @@ export interface JobRecord {
   readonly patches: readonly PatchRecord[];
   readonly batches: readonly BatchView[];
   readonly webhook: WebhookState | null;
+  readonly turn: Turn;
   /** What the index of samples was last told, as JSON; null before it was told anything. */
   readonly indexed: string | null;
 }
@@ -55,6 +57,11 @@ interface JobRow extends Record<string, SqlStorageValue> {
   paused: number;
   life: number;
   indexed: string | null;
+  turn: string;
+  ticket: number;
+  turn_since: number;
+  turn_heard_at: number;
+  turn_position: number | null;
 }
 
 interface WebhookRow extends Record<string, SqlStorageValue> {
@@ -118,6 +125,13 @@ export class JobStore extends MigratedStore {
       })),
       webhook: this.#readWebhook(),
       indexed: row.indexed,
+      turn: {
+        state: row.turn as Turn['state'],
+        ticket: row.ticket,
+        since: row.turn_since,
+        heardAt: row.turn_heard_at,
+        position: row.turn_position,
+      },
     };
   }
 
@@ -151,6 +165,45 @@ export class JobStore extends MigratedStore {
       );
       this.sql.exec("UPDATE batch SET report = NULL WHERE report ->> 'status' <> 'succeeded'");
     });
+  }
+
+  /** From now on the job wants to walk: in a new stay, unless it is in one. */
+  wantTurn(now: number): void {
+    this.sql.exec(
+      `UPDATE job SET turn = 'waiting', ticket = ticket + 1, turn_since = ?, turn_heard_at = 0, turn_position = NULL
+       WHERE turn IN ('out', 'leaving')`,
+      now,
+    );
+  }
+
+  /** The queue has given it a place. A word about an earlier stay changes nothing. */
+  turnGranted(ticket: number, now: number): void {
+    this.sql.exec(
+      `UPDATE job SET turn = 'granted', turn_heard_at = ?, turn_position = NULL
+       WHERE ticket = ? AND turn = 'waiting'`,
+      now,
+      ticket,
+    );
+  }
+
+  /** The queue has it wait. */
+  turnHeard(ticket: number, position: number | null, now: number): void {
+    this.sql.exec(
+      "UPDATE job SET turn_heard_at = ?, turn_position = ? WHERE ticket = ? AND turn = 'waiting'",
+      now,
+      position,
+      ticket,
+    );
+  }
+
+  /** Gives its place up; there is no way back into this stay. */
+  beginLeaving(): void {
+    this.sql.exec("UPDATE job SET turn = 'leaving', turn_position = NULL WHERE turn <> 'out'");
+  }
+
+  /** The queue has heard that it left. */
+  turnLeft(ticket: number): void {
+    this.sql.exec("UPDATE job SET turn = 'out' WHERE ticket = ? AND turn = 'leaving'", ticket);
   }
 
   /** @returns the version of the word that is about to go to the index: no earlier one may overtake it */

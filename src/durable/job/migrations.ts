@@ -51,4 +51,15 @@ export const jobMigrations: SQLSchemaMigration[] = [
       ALTER TABLE job ADD COLUMN index_version INTEGER NOT NULL DEFAULT 0;
     `,
   },
+  {
+    idMonotonicInc: 4,
+    description: "its place in the account's queue",
+    sql: `
+      ALTER TABLE job ADD COLUMN turn TEXT NOT NULL DEFAULT 'out';  -- out, waiting, granted, leaving
+      ALTER TABLE job ADD COLUMN ticket INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE job ADD COLUMN turn_since INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE job ADD COLUMN turn_heard_at INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE job ADD COLUMN turn_position INTEGER;
+    `,
+  },
 ];

@@ -1,6 +1,7 @@
 /** What a job has to do next, and when. */
 import { owesIndex } from './index-entry.ts';
 import type { BatchView, JobRecord } from './job-store.ts';
+import { ASK_AGAIN_MS, owesLeave, shouldAsk, wantsTurn } from './turn.ts';
 
 /** A batch that has said nothing for this long is asked; asking also wakes it if it lost its alarm. */
 const SILENT_MS = 30_000;
@@ -33,6 +34,7 @@ export function isPast(deadlineAt: number | null, now: number): boolean {
 /** @returns ms since the epoch, the minimum over every reason to wake, or null when nothing is left to do */
 export function nextWake(record: JobRecord, limits: WakeLimits): number | null {
   const reasons = record.status === 'active' ? activeReasons(record, limits) : [];
+  if (owesLeave(record)) reasons.push(limits.now + limits.retryMs);
   if (owesIndex(record)) reasons.push(limits.now + INDEX_RETRY_MS);
   if (record.webhook?.enqueueAt != null) reasons.push(Math.max(limits.now, record.webhook.enqueueAt));
   return reasons.length === 0 ? null : Math.min(...reasons);
@@ -47,6 +49,11 @@ function activeReasons(record: JobRecord, { now, retryMs, maxInFlight }: WakeLim
   );
   if (paused && ending === null) {
     if (begun.some(mayWalk)) reasons.push(now + retryMs); // not reached yet
+    return reasons;
+  }
+  if (wantsTurn(record) && record.turn.state !== 'granted') {
+    const { heardAt } = record.turn;
+    reasons.push(shouldAsk(record, now) ? now + retryMs : heardAt + ASK_AGAIN_MS);
     return reasons;
   }
   for (const batch of begun) {

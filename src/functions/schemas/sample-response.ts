@@ -22,6 +22,13 @@ export const sampleResponse = z
     created_at: timestamp,
     started_at: timestamp.nullable(),
     finished_at: timestamp.nullable(),
+    queue: z
+      .object({ position: z.int().min(1) })
+      .nullable()
+      .openapi({
+        description:
+          "While it waits for one of the account's places (running_jobs): how many of its jobs are at or before it, 1 is next.",
+      }),
     priority: priorityName,
     metadata: z.record(z.string(), z.string()),
     progress: z.object({
