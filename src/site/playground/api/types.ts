@@ -1,0 +1,54 @@
+/** What the page reads of the API's answers. */
+import type { SampleRequest, SampleResponse } from '../../../client/index.ts';
+
+export interface TrajectoryStep {
+  /** Steps taken. */
+  readonly step: number;
+  /** Of the trained process, at which the networks were evaluated. */
+  readonly timestep: number;
+  /** One URL for each image, or null where that was not kept. */
+  readonly x_t: readonly string[] | null;
+  readonly x_start: readonly string[] | null;
+}
+
+export interface ForkRequest {
+  /** Steps that are shared. */
+  readonly step: number;
+  readonly class?: SampleRequest['class'];
+  readonly classes?: SampleRequest['classes'];
+  readonly guidance_scale?: SampleRequest['guidance_scale'];
+  readonly sampler?: SampleRequest['sampler'];
+  /** Of the tail. */
+  readonly steps?: SampleRequest['steps'];
+  readonly eta?: number;
+  readonly seed?: number;
+}
+
+export type Patch = Pick<SampleRequest, 'class' | 'classes' | 'guidance_scale'>;
+
+/** A sample with all that later parts of the API say of it. */
+export interface Sample extends SampleResponse {
+  readonly forked_from?: { readonly id: string; readonly step: number } | null;
+  readonly queue?: { readonly position: number } | null;
+  readonly outputs?: {
+    readonly grid?: string | null;
+    readonly npz?: string | null;
+    readonly animation?: string | null;
+  } | null;
+  readonly urls: SampleResponse['urls'] & {
+    readonly events?: string;
+    readonly fork?: string;
+    readonly trajectory?: string;
+  };
+}
+
+export interface EventData {
+  readonly status: Pick<Sample, 'status' | 'queue' | 'retry' | 'error'>;
+  readonly step: Sample['progress'];
+  readonly preview: {
+    readonly step: number;
+    readonly images: readonly { readonly index: number; readonly png: string }[];
+  };
+  readonly output: { readonly index: number; readonly url: string };
+  readonly done: { readonly status: Sample['status']; readonly sample?: Sample };
+}
