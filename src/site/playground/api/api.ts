@@ -2,7 +2,8 @@
 
 import { errorOf } from '../../../client/error.ts';
 import type { ModelResponse, SampleRequest } from '../../../client/index.ts';
-import type { ForkRequest, Patch, Sample, TrajectoryStep } from './types.ts';
+import type { TrajectoryResponse } from '../../../functions/schemas/trajectory.ts';
+import type { ForkRequest, Patch, Sample } from './types.ts';
 
 export class Api {
   readonly #key: string;
@@ -36,8 +37,8 @@ export class Api {
     return this.#call('POST', forkPath(id), request);
   }
 
-  async trajectory(id: string): Promise<readonly TrajectoryStep[]> {
-    const { steps } = await this.#call<{ steps: TrajectoryStep[] }>('GET', `${pathOf(id)}/trajectory`);
+  async trajectory(id: string): Promise<TrajectoryResponse['steps']> {
+    const { steps } = await this.#call<TrajectoryResponse>('GET', `${pathOf(id)}/trajectory`);
     return steps;
   }
 

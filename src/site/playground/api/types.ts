@@ -1,16 +1,6 @@
 /** What the page reads of the API's answers. */
 import type { SampleRequest, SampleResponse } from '../../../client/index.ts';
 
-export interface TrajectoryStep {
-  /** Steps taken. */
-  readonly step: number;
-  /** Of the trained process, at which the networks were evaluated. */
-  readonly timestep: number;
-  /** One URL for each image, or null where that was not kept. */
-  readonly x_t: readonly string[] | null;
-  readonly x_start: readonly string[] | null;
-}
-
 export interface ForkRequest {
   /** Steps that are shared. */
   readonly step: number;
@@ -30,15 +20,10 @@ export type Patch = Pick<SampleRequest, 'class' | 'classes' | 'guidance_scale'>;
 export interface Sample extends SampleResponse {
   readonly forked_from?: { readonly id: string; readonly step: number } | null;
   readonly queue?: { readonly position: number } | null;
-  readonly outputs?: {
-    readonly grid?: string | null;
-    readonly npz?: string | null;
-    readonly animation?: string | null;
-  } | null;
+  readonly outputs: SampleResponse['outputs'] & { readonly animation?: string | null };
   readonly urls: SampleResponse['urls'] & {
     readonly events?: string;
     readonly fork?: string;
-    readonly trajectory?: string;
   };
 }
 

@@ -145,17 +145,21 @@ export class Run extends Observable {
 
   /** What was kept: the steps to fork from, and pictures that nobody watched. */
   async #loadTrajectory(): Promise<void> {
-    if (this.sample.urls.trajectory === undefined) return;
+    if (this.sample.request.keep_trajectory === null) return;
     const steps = await this.#api.trajectory(this.id).catch(() => []);
     for (const { step, x_t, x_start } of steps) {
-      x_t?.forEach((url, image) => {
-        this.frames.put('x_t', image, step, ownOrigin(url));
-      });
-      x_start?.forEach((url, image) => {
-        this.frames.put('x_start', image, step, ownOrigin(url));
-      });
+      this.#put('x_t', step, x_t);
+      this.#put('x_start', step, x_start);
     }
-    this.kept = steps.filter(({ x_t }) => x_t !== null).map(({ step }) => step);
+    this.kept = steps
+      .filter(({ complete, timestep, x_t }) => complete && timestep !== null && x_t !== null)
+      .map(({ step }) => step);
     this.changed();
+  }
+
+  #put(view: View, step: number, urls: readonly (string | null)[] | null): void {
+    urls?.forEach((url, image) => {
+      if (url !== null) this.frames.put(view, image, step, ownOrigin(url));
+    });
   }
 }

@@ -69,8 +69,7 @@ export function Lane({ session, run, letter, sourceLetter, model }: LaneProps) {
           text: `Image ${index + 1}${label === null || model === undefined ? '' : `, class ${targetText(label, model)}`}, seed ${seed}`,
         }))}
       />
-      <p class="moment">{momentOf(run, playhead === null ? null : shown)}</p>
-      <Progress sample={sample} />
+      <Progress sample={sample} moment={playhead === null ? null : momentOf(run, shown)} />
       <Course sample={sample} />
       <div class="actions">
         {!run.finished && sample.status !== 'paused' && (
@@ -143,10 +142,9 @@ function termsOf({ sample }: Run, model: ModelResponse | undefined): string {
   return [...what, guidanceText(guidance_scale), sampler.toUpperCase(), `seed ${seed}`].join(' · ');
 }
 
-function momentOf(run: Run, step: number | null): string {
-  if (step === null) return run.finished && run.sample.status === 'succeeded' ? 'Finished' : 'Now';
-  if (run.sharedSteps > 0 && step <= run.sharedSteps) return `Step ${step}, shared`;
-  return `Step ${step}`;
+function momentOf(run: Run, step: number): string {
+  const shared = run.sharedSteps > 0 && step <= run.sharedSteps;
+  return `showing step ${step}${shared ? ', shared' : ''}`;
 }
 
 function sizeOf(model: ModelResponse | undefined): { width: number; height: number } {

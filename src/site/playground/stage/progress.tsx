@@ -13,13 +13,21 @@ const STATUS: Readonly<Record<SampleStatus, string>> = {
   canceled: 'Canceled',
 };
 
-export function Progress({ sample }: { readonly sample: Sample }) {
+interface ProgressProps {
+  readonly sample: Sample;
+  /** Which step the pictures show, if not the newest. */
+  readonly moment: string | null;
+}
+
+export function Progress({ sample, moment }: ProgressProps) {
   const { step, steps, fraction } = sample.progress;
   return (
     <div class={`progress ${sample.status}`}>
       <progress max={1} value={fraction} aria-label="Steps taken" />
-      <p>
-        <strong>{STATUS[sample.status]}</strong> <span>{detailOf(sample, `${step} of ${steps} steps`)}</span>
+      <p class="status">
+        <strong>{STATUS[sample.status]}</strong>
+        <span>{detailOf(sample, `${step} of ${steps} steps`)}</span>
+        {moment !== null && <span class="moment">{moment}</span>}
       </p>
       {sample.retry !== null && <p class="hint">{sample.retry.message}</p>}
       {sample.error !== null && <p class="problem">{sample.error.message}</p>}
