@@ -128,7 +128,7 @@ function FindClass({ id, model, onFound }: FindClassProps) {
     .slice(0, MAX_SUGGESTIONS);
   const take = (typed: string) => {
     setText(typed);
-    const index = model.classes.findIndex((name) => name === typed);
+    const index = model.classes.indexOf(typed);
     if (index === -1) return;
     onFound(index);
     setText('');
