@@ -16,16 +16,12 @@ export interface ForkRequest {
 
 export type Patch = Pick<SampleRequest, 'class' | 'classes' | 'guidance_scale'>;
 
-/** A sample with all that later parts of the API say of it. */
-export interface Sample extends SampleResponse {
+/** A sample, and what parts of the API may say of it that are not everywhere. */
+export type Sample = SampleResponse & {
   readonly forked_from?: { readonly id: string; readonly step: number } | null;
-  readonly queue?: { readonly position: number } | null;
-  readonly outputs: SampleResponse['outputs'] & { readonly animation?: string | null };
-  readonly urls: SampleResponse['urls'] & {
-    readonly events?: string;
-    readonly fork?: string;
-  };
-}
+  readonly outputs: { readonly animation?: string | null };
+  readonly urls: { readonly events?: string };
+};
 
 export interface EventData {
   readonly status: Pick<Sample, 'status' | 'queue' | 'retry' | 'error'>;
