@@ -1,116 +1,126 @@
 /** Typed client of the Cairn API. The types are those the Worker validates with. */
 import type { ModelResponse } from '../functions/schemas/common.ts';
-import type { SampleRequest } from '../functions/schemas/sample-request.ts';
-import type { SampleResponse, SampleStatus } from '../functions/schemas/sample-response.ts';
-import { errorOf } from './error.ts';
+import type { SampleListQuery, SampleListResponse, SampleSummary } from '../functions/schemas/sample-list.ts';
+import type { SamplePatch, SampleRequest } from '../functions/schemas/sample-request.ts';
+import type { SampleResponse } from '../functions/schemas/sample-response.ts';
+import type { TrajectoryResponse } from '../functions/schemas/trajectory.ts';
+import { Accounts } from './accounts.ts';
+import { type WatchOptions, watchEvents } from './events.ts';
+import { Keys } from './keys.ts';
+import type { CallOptions, ClientOptions, CreateOptions } from './options.ts';
+import { entriesOf } from './pages.ts';
+import type { SampleEvent } from './sample-event.ts';
+import { type Call, Transport } from './transport.ts';
+import { type WaitOptions, waitForEnd } from './wait.ts';
 
-export interface CallOptions {
-  readonly signal?: AbortSignal;
-}
-
-export interface ClientOptions {
-  /** Of an account; every call carries it. */
-  readonly apiKey?: string;
-}
-
-export interface WaitOptions extends CallOptions {
-  /** Milliseconds between two looks. Default 500. */
-  readonly interval?: number;
-  /** Called with every answer, the last one included. */
-  readonly onUpdate?: (sample: SampleResponse) => void;
-}
-
-const TERMINAL: ReadonlySet<SampleStatus> = new Set(['succeeded', 'failed', 'canceled']);
-
-/** Whether a sample will not change any more. */
-export function isFinished(sample: SampleResponse): boolean {
-  return TERMINAL.has(sample.status);
-}
+export type ListOptions = CallOptions & Partial<SampleListQuery>;
 
 /**
- * Every method throws {@link CairnError} for an unsuccessful answer and `TypeError` when nothing answers.
+ * Runs in browsers, Node and Workers. Every method throws {@link CairnError} for an unsuccessful answer and `TypeError`
+ * when nothing answers. Calls that may come twice are tried again, with back-off, and as late as the API asks.
  *
  * @example
  * const cairn = new CairnClient('http://127.0.0.1:8787', { apiKey });
  * const { id } = await cairn.createSample({ model: 'mnist-32', classes: [3, 1, 4], seed: 1 });
  * const sample = await cairn.waitForSample(id);
- * const png = await cairn.download(sample.grid!);
+ * const png = await cairn.download(sample.outputs.grid!);
  */
 export class CairnClient {
-  readonly #origin: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly keys: Keys;
+  readonly accounts: Accounts;
+  readonly #transport: Transport;
 
   /** @param origin e.g. `http://127.0.0.1:8787` */
-  constructor(origin: string, { apiKey }: ClientOptions = {}) {
-    this.#origin = origin.replace(/\/+$/, '');
-    this.#headers = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
+  constructor(origin: string, options: ClientOptions = {}) {
+    this.#transport = new Transport(origin, options);
+    this.keys = new Keys(this.#transport);
+    this.accounts = new Accounts(this.#transport);
   }
 
   /** Accepted jobs finish whether or not anyone waits for them. */
-  createSample(request: SampleRequest, options?: CallOptions): Promise<SampleResponse> {
-    return this.#json('/v1/samples', {
-      ...options,
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(request),
-    });
+  createSample(request: SampleRequest, options?: CreateOptions): Promise<SampleResponse> {
+    return this.#create('/v1/samples', request, options);
   }
 
   readSample(id: string, options?: CallOptions): Promise<SampleResponse> {
-    return this.#json(`/v1/samples/${encodeURIComponent(id)}`, { ...options });
+    return this.#sample(id, '', { ...options });
   }
 
   /** Takes effect within one step; a finished sample stays as it is. */
   cancelSample(id: string, options?: CallOptions): Promise<SampleResponse> {
-    return this.#json(`/v1/samples/${encodeURIComponent(id)}/cancel`, { ...options, method: 'POST' });
+    return this.#sample(id, '/cancel', { ...options, method: 'POST', repeatable: true });
   }
 
-  /** Looks until the sample succeeded, failed or was canceled; the status says which. */
-  async waitForSample(id: string, options: WaitOptions = {}): Promise<SampleResponse> {
-    const { interval = 500, onUpdate, ...call } = options;
-    for (;;) {
-      const sample = await this.readSample(id, call);
-      onUpdate?.(sample);
-      if (isFinished(sample)) return sample;
-      await sleep(interval, call.signal);
-    }
+  /** Stands still within one step, until it is resumed. */
+  pauseSample(id: string, options?: CallOptions): Promise<SampleResponse> {
+    return this.#sample(id, '/pause', { ...options, method: 'POST', repeatable: true });
+  }
+
+  /** Goes on after a pause, or takes a failed sample up again at its last good step. */
+  resumeSample(id: string, options?: CallOptions): Promise<SampleResponse> {
+    return this.#sample(id, '/resume', { ...options, method: 'POST', repeatable: true });
+  }
+
+  /** Changes class or guidance of what is under way. */
+  patchSample(id: string, patch: SamplePatch, options?: CallOptions): Promise<SampleResponse> {
+    return this.#sample(id, '', { ...options, method: 'PATCH', body: patch });
+  }
+
+  /** One page, newest first. */
+  listSamples({ signal, ...query }: ListOptions = {}): Promise<SampleListResponse> {
+    return this.#transport.json('/v1/samples', { query, ...(signal !== undefined && { signal }) });
+  }
+
+  /** Every sample that the filters leave, newest first, page after page. */
+  samples(options: Omit<ListOptions, 'cursor'> = {}): AsyncGenerator<SampleSummary, void, undefined> {
+    return entriesOf((cursor) => this.listSamples({ ...options, ...(cursor !== undefined && { cursor }) }));
+  }
+
+  /** Steps that were kept; `keep_trajectory` of the request asks for them. */
+  readTrajectory(id: string, options?: CallOptions): Promise<TrajectoryResponse> {
+    return this.#sample(id, '/trajectory', { ...options });
+  }
+
+  /** Every event until the sample is over. Leaving early cancels nothing. */
+  watch(id: string, options: WatchOptions = {}): AsyncGenerator<SampleEvent, void, undefined> {
+    return watchEvents(this.#transport, id, options);
+  }
+
+  /** Resolves when the sample succeeded, failed or was canceled; the status says which. */
+  waitForSample(id: string, options: WaitOptions = {}): Promise<SampleResponse> {
+    return waitForEnd(this, id, options);
   }
 
   async listModels(options?: CallOptions): Promise<ModelResponse[]> {
-    const { models } = await this.#json<{ models: ModelResponse[] }>('/v1/models', { ...options });
+    const { models } = await this.#transport.json<{ models: ModelResponse[] }>('/v1/models', { ...options });
     return models;
   }
 
-  /** @param url of an image or a grid, as a sample names it */
+  readModel(id: string, options?: CallOptions): Promise<ModelResponse> {
+    return this.#transport.json(`/v1/models/${encodeURIComponent(id)}`, { ...options });
+  }
+
+  /** @param url of an image, a grid or any other output, as an answer names it */
   async download(url: string, options?: CallOptions): Promise<Uint8Array> {
-    const response = await this.#fetch(url, { ...options });
+    const response = await this.#transport.fetch(url, { ...options });
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  async #json<T>(path: string, init: RequestInit): Promise<T> {
-    const response = await this.#fetch(this.#origin + path, init);
-    return (await response.json()) as T;
+  #create(path: string, body: unknown, options: CreateOptions = {}): Promise<SampleResponse> {
+    const { idempotencyKey = crypto.randomUUID(), wait, ...call } = options;
+    return this.#transport.json(path, {
+      ...call,
+      method: 'POST',
+      body,
+      headers: {
+        'Idempotency-Key': idempotencyKey,
+        ...(wait !== undefined && { Prefer: `wait=${wait}` }),
+      },
+      repeatable: true,
+    });
   }
 
-  async #fetch(url: string, init: RequestInit): Promise<Response> {
-    // The key goes to this API alone, whatever a link in an answer names.
-    const own = new URL(url).origin === new URL(this.#origin).origin ? this.#headers : {};
-    const response = await fetch(url, { ...init, headers: { ...own, ...(init.headers as object) } });
-    if (!response.ok) throw await errorOf(response);
-    return response;
+  #sample<T>(id: string, path: string, call: Call): Promise<T> {
+    return this.#transport.json(`/v1/samples/${encodeURIComponent(id)}${path}`, call);
   }
-}
-
-/** Ends early when the signal fires; the next call then throws its reason. */
-function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    if (signal?.aborted) done();
-    else signal?.addEventListener('abort', done);
-  });
 }

@@ -91,7 +91,9 @@ describe('CairnClient', () => {
 
   test('throws the status of an error page that is not from the API', async () => {
     answers.push({ status: 502, type: 'text/html', body: '<h1>Bad gateway</h1>' });
-    await expect(client.readSample('smp_1')).rejects.toMatchObject({ status: 502, problem: null });
+    const { port } = server.address() as AddressInfo;
+    const once = new CairnClient(`http://127.0.0.1:${port}`, { retries: 0 });
+    await expect(once.readSample('smp_1')).rejects.toMatchObject({ status: 502, problem: null });
   });
 
   test('downloads bytes', async () => {
