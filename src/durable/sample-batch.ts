@@ -13,6 +13,7 @@ import { type BatchRecord, BatchStore, isTerminal } from './batch/batch-store.ts
 import { alarmBudget } from './batch/budget.ts';
 import { writeImages } from './batch/images.ts';
 import { Pace } from './batch/pace.ts';
+import { type PreviewSheet, Previews } from './batch/previews.ts';
 import { type BatchReceipt, digestImages } from './batch/receipt.ts';
 import { judge, MAX_STRIKES, messageOf, OutputError, stepDeadlineMs } from './batch/retry.ts';
 import { runSteps } from './batch/step-loop.ts';
@@ -42,8 +43,9 @@ export interface BatchReport {
   readonly receipt: BatchReceipt | null;
 }
 
-/** Progress goes to the job at most this often. */
+/** Progress goes to the job at most this often, and while someone watches the job at most so often. */
 const REPORT_EVERY_MS = 500;
+const WATCHED_REPORT_EVERY_MS = 250;
 /** A job that can't be told of the end is told again after this long. */
 const REPORT_RETRY_MS = 2_000;
 
@@ -56,7 +58,10 @@ export class SampleBatch extends DurableObject<Env> {
   #stopped = false;
   /** Of the walk under way. */
   #trajectory: Trajectory | null = null;
+  #previews: Previews | null = null;
   #lastReportAt = 0;
+  /** Whether anyone watches the job, as of its last answer. */
+  #watched = false;
   readonly #pace = new Pace();
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -167,6 +172,7 @@ export class SampleBatch extends DurableObject<Env> {
 
     const trajectory = new Trajectory(record.spec, manifest, this.#store.patches());
     this.#trajectory = trajectory;
+    this.#previews = new Previews(record.spec, manifest.image);
     const state = this.#store.readState() ?? this.#begin(record.spec, trajectory);
     const stepsPerAlarm =
       this.env.STEPS_PER_ALARM === undefined ? undefined : Number(this.env.STEPS_PER_ALARM);
@@ -182,6 +188,7 @@ export class SampleBatch extends DurableObject<Env> {
         const keep = this.#toKeep(record.spec, trajectory, next, predXStart);
         this.#store.commitStep(next, event, Date.now(), keep);
         this.#pace.tick(Date.now());
+        this.#previews?.offer(next.step, predXStart);
         this.#report(record.spec);
       },
     });
@@ -267,21 +274,27 @@ export class SampleBatch extends DurableObject<Env> {
   /** Progress: sent and forgotten; the next report, or the end, repeats it. */
   #report(spec: BatchSpec): void {
     const now = Date.now();
-    if (now - this.#lastReportAt < REPORT_EVERY_MS) return;
+    const every = this.#watched ? WATCHED_REPORT_EVERY_MS : REPORT_EVERY_MS;
+    if (now - this.#lastReportAt < every) return;
     this.#lastReportAt = now;
-    const sent = this.#job(spec).batchReport(spec.index, this.#describe(this.#store.read()!));
-    this.ctx.waitUntil(Promise.resolve(sent).catch(() => {}));
+    const previews = this.#previews?.take(now, this.#watched) ?? null;
+    this.ctx.waitUntil(this.#tellJob(spec, this.#describe(this.#store.read()!), previews).catch(() => {}));
   }
 
   async #tellJobOfTheEnd(spec: BatchSpec): Promise<void> {
     const record = this.#store.read();
     if (record === null || !isTerminal(record.status) || record.reported) return;
     try {
-      await this.#job(spec).batchReport(spec.index, this.#describe(record));
+      await this.#tellJob(spec, this.#describe(record), this.#previews?.takeLast(Date.now()) ?? null);
       this.#store.markReported();
     } catch {
       await this.#wakeIn(REPORT_RETRY_MS);
     }
+  }
+
+  async #tellJob(spec: BatchSpec, report: BatchReport, previews: PreviewSheet | null): Promise<void> {
+    const { watched } = await this.#job(spec).batchReport(spec.index, report, previews);
+    this.#watched = watched;
   }
 
   #describe(record: BatchRecord): BatchReport {

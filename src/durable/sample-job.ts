@@ -5,11 +5,14 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
 import { writeSample } from '../store/samples.ts';
+import type { PreviewSheet } from './batch/previews.ts';
 import { messageOf, stepDeadlineMs } from './batch/retry.ts';
 import { entryOf, owesIndex, wordOf } from './job/index-entry.ts';
 import { type BatchView, isOver, type JobRecord, JobStore } from './job/job-store.ts';
 import { isDue, isPast, mayWalk, nextWake } from './job/next-wake.ts';
 import { owesLeave, shouldAsk, wantsTurn } from './job/turn.ts';
+import type { EventPresenter } from './job/watch/presenter.ts';
+import { Watch } from './job/watch/watch.ts';
 import { composeGrid, decodePng, encodePng, gridColumns, gridKey, imageKey } from './outputs.ts';
 import { RANKS } from './priority.ts';
 import type { BatchReport } from './sample-batch.ts';
@@ -42,20 +45,30 @@ export interface WebhookDelivery {
   readonly record: JobRecord;
 }
 
-export class SampleJob extends DurableObject<Env> {
+/** What a job tells a batch that reports to it. */
+export interface ReportAnswer {
+  /** Whether anyone watches the job: only then is it worth more than a report now and then. */
+  readonly watched: boolean;
+}
+
+export abstract class SampleJob extends DurableObject<Env> {
   readonly #store: JobStore;
+  readonly #watch: Watch;
   #running: Promise<void> | null = null;
   #positionAt = 0;
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  /** @param presenter the words of events: the layer above, which exports the class that the platform makes, has them */
+  constructor(ctx: DurableObjectState, env: Env, presenter: EventPresenter) {
     super(ctx, env);
     this.#store = new JobStore(ctx.storage);
+    this.#watch = new Watch({ state: ctx, env, presenter, read: () => this.#store.read() });
   }
 
   /** Accepts a job. Idempotent. */
   async create(spec: SampleSpec): Promise<JobRecord> {
     await this.#store.migrate();
     this.#store.create(spec, Date.now());
+    this.#watch.observe();
     await this.#wakeAt(Date.now());
     return this.#store.read()!;
   }
@@ -77,6 +90,7 @@ export class SampleJob extends DurableObject<Env> {
     if (!(await this.#open())) return null;
     this.#store.setPaused(true);
     if (this.#store.read()!.status === 'active') await this.#pauseBatches();
+    this.#watch.observe();
     await this.#wakeAt(Date.now());
     return this.#store.read();
   }
@@ -90,6 +104,7 @@ export class SampleJob extends DurableObject<Env> {
     if (!(await this.#open())) return null;
     this.#store.setPaused(false);
     this.#store.beginLife();
+    this.#watch.observe();
     await this.#wakeAt(Date.now());
     return this.#store.read();
   }
@@ -112,6 +127,7 @@ export class SampleJob extends DurableObject<Env> {
       await this.#stopBatches();
       this.#settle();
     }
+    this.#watch.observe();
     await this.#wakeAt(Date.now());
     return this.#store.read();
   }
@@ -144,11 +160,38 @@ export class SampleJob extends DurableObject<Env> {
     return turn.ticket === ticket && (turn.state === 'waiting' || turn.state === 'granted');
   }
 
-  async batchReport(index: number, report: BatchReport): Promise<void> {
-    if (!(await this.#open())) return;
+  /** @param previews that are due, if any */
+  async batchReport(
+    index: number,
+    report: BatchReport,
+    previews: PreviewSheet | null = null,
+  ): Promise<ReportAnswer> {
+    if (!(await this.#open())) return { watched: false };
     this.#store.saveReport(index, report, Date.now());
+    if (previews !== null) this.#watch.savePreviews(previews);
+    this.#watch.observe();
     if (isOver(report)) await this.#wakeAt(Date.now());
     else if (owesIndex(this.#store.read()!)) await this.#wakeAt(Date.now() + INDEX_EVERY_MS);
+    return { watched: this.#watch.watched };
+  }
+
+  /** Readers of events; see {@link Watch.attach}. @returns 404 for a job that never was */
+  override async fetch(request: Request): Promise<Response> {
+    if (!(await this.#open())) return new Response(null, { status: 404 });
+    const { searchParams } = new URL(request.url);
+    return this.#watch.attach(request, Number(searchParams.get('after')), searchParams.get('origin') ?? '');
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.#watch.message(socket, message);
+  }
+
+  override webSocketClose(): void {
+    this.#watch.socketClosed();
+  }
+
+  override webSocketError(): void {
+    this.#watch.socketClosed();
   }
 
   /** Final x of one image, if the job keeps its state. */
@@ -194,6 +237,7 @@ export class SampleJob extends DurableObject<Env> {
     try {
       const record = this.#store.read();
       if (record?.status === 'active') await this.#drive(record);
+      this.#watch.observe();
       await this.#leaveTurn();
       await this.#enqueueWebhook();
       await this.#tellIndex();

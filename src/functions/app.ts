@@ -9,6 +9,7 @@ import { describeApi } from './openapi/document.ts';
 import { Problem, problemResponse } from './problem.ts';
 import { account } from './routes/account.ts';
 import { accounts } from './routes/accounts.ts';
+import { events } from './routes/events.ts';
 import { healthRoute } from './routes/health.ts';
 import { keys } from './routes/keys.ts';
 import { models } from './routes/models.ts';
@@ -28,6 +29,7 @@ app.use('/v1/*', authenticate);
 for (const routes of [
   samples,
   sampleList,
+  events,
   outputs,
   trajectory,
   models,

@@ -5,7 +5,7 @@ import { consumeWebhooks } from './webhooks/consumer.ts';
 
 export { AccountQueue } from '../durable/account-queue.ts';
 export { SampleBatch } from '../durable/sample-batch.ts';
-export { SampleJob } from '../durable/sample-job.ts';
+export { SampleJob } from './events/sample-job.ts';
 
 export default {
   fetch: app.fetch,

@@ -21,6 +21,7 @@ export const PROBLEMS = {
   'unknown-sample': { status: 404, title: 'There is no such sample' },
   'not-resumable': { status: 409, title: 'The sample has nothing left to do' },
   'not-ready': { status: 404, title: 'There is nothing here yet' },
+  'too-many-readers': { status: 429, title: 'The sample is watched by too many already' },
   'not-found': { status: 404, title: 'There is nothing at this path' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
   'idempotency-key-reused': { status: 422, title: 'The idempotency key belongs to another request' },

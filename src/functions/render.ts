@@ -37,6 +37,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
       cancel: `${self}/cancel`,
       pause: `${self}/pause`,
       resume: `${self}/resume`,
+      events: await links.signed(`${path}/events`),
       grid,
       trajectory: `${self}/trajectory`,
     },
@@ -80,17 +81,17 @@ export function renderModel(manifest: ModelManifest, origin: string): ModelRespo
   };
 }
 
-function queueOf({ turn, status }: JobRecord): SampleResponse['queue'] {
+export function queueOf({ turn, status }: JobRecord): SampleResponse['queue'] {
   const waits = status === 'active' && turn.state === 'waiting' && turn.position !== null;
   return waits ? { position: turn.position } : null;
 }
 
-function startOf(batches: readonly BatchView[]): number | null {
+export function startOf(batches: readonly BatchView[]): number | null {
   const starts = batches.flatMap(({ report }) => (report === null ? [] : [report.startedAt]));
   return starts.length === 0 ? null : Math.min(...starts);
 }
 
-function progressOf(record: JobRecord, startedAt: number | null): SampleResponse['progress'] {
+export function progressOf(record: JobRecord, startedAt: number | null): SampleResponse['progress'] {
   const steps = record.spec.numSteps;
   const taken = record.batches.reduce((sum, { report }) => sum + (report?.step ?? 0), 0);
   const mean = taken / record.batches.length;
@@ -118,7 +119,7 @@ function paceOf(record: JobRecord, startedAt: number | null, taken: number): Pac
   };
 }
 
-function retryOf(record: JobRecord): SampleResponse['retry'] {
+export function retryOf(record: JobRecord): SampleResponse['retry'] {
   if (record.status !== 'active' || record.paused) return null;
   const retries = record.batches.flatMap(({ report }) => (report?.retry == null ? [] : [report.retry]));
   const [longest] = retries.toSorted((a, b) => a.since - b.since);
@@ -135,12 +136,14 @@ function imagesOf(record: JobRecord, links: Links): Promise<SampleResponse['imag
       class: label,
       class_name: label === null ? null : (names?.[label] ?? null),
       seed: spec.seed + index,
-      url: isWritten(spec, batches, index)
-        ? await links.signed(`/v1/samples/${spec.id}/images/${index}.png`)
-        : null,
+      url: isWritten(spec, batches, index) ? await links.signed(imagePath(spec.id, index)) : null,
     };
   });
   return Promise.all(images);
+}
+
+export function imagePath(sample: string, image: number): string {
+  return `/v1/samples/${sample}/images/${image}.png`;
 }
 
 async function outputsOf(record: JobRecord, links: Links): Promise<SampleResponse['outputs']> {

@@ -7,7 +7,7 @@ import type { MeasuredBatch } from './measured-batch.ts';
 import type { BareInput, CommitInput, FetchInput, WalkInput } from './operations.ts';
 
 export { AccountQueue } from '../../durable/account-queue.ts';
-export { SampleJob } from '../../durable/sample-job.ts';
+export { SampleJob } from '../../functions/events/sample-job.ts';
 export { MeasuredBatch as SampleBatch } from './measured-batch.ts';
 
 const PREFIX = '/bench/';

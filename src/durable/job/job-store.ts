@@ -109,7 +109,7 @@ export class JobStore extends MigratedStore {
       .exec<{ idx: number; report: string | null; seen_at: number }>('SELECT * FROM batch ORDER BY idx')
       .toArray();
     return {
-      spec: { priority: 'normal', metadata: {}, ...JSON.parse(row.spec) },
+      spec: { priority: 'normal', metadata: {}, previewEvery: 0, ...JSON.parse(row.spec) },
       status: row.status as JobRecord['status'],
       ending: row.ending as JobRecord['ending'],
       failure: row.failure === null ? null : JSON.parse(row.failure),

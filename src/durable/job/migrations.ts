@@ -62,4 +62,25 @@ export const jobMigrations: SQLSchemaMigration[] = [
       ALTER TABLE job ADD COLUMN turn_position INTEGER;
     `,
   },
+  {
+    idMonotonicInc: 5,
+    description: 'events for those who watch, and the latest preview of every image',
+    sql: `
+      CREATE TABLE IF NOT EXISTS watch_event (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,            -- status, step, preview, output, done
+        subject TEXT,                  -- what makes a status another one; image of an output
+        data TEXT NOT NULL
+      );
+      CREATE INDEX IF NOT EXISTS watch_event_kind ON watch_event (kind, id);
+      CREATE TABLE IF NOT EXISTS preview (
+        image INTEGER PRIMARY KEY,
+        step INTEGER NOT NULL,
+        png TEXT NOT NULL,             -- data URL
+        event INTEGER,                 -- the event that shows it; null before there is one
+        announced INTEGER              -- the last event that showed this image
+      );
+      CREATE INDEX IF NOT EXISTS preview_event ON preview (event);
+    `,
+  },
 ];

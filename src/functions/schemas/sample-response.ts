@@ -77,7 +77,15 @@ export const sampleResponse = z
           .openapi({ description: 'Final tensors, .npy of float32 [N, C, H, W]; only with keep_state.' }),
       })
       .openapi({ description: 'Files of the whole sample, null until they are there.' }),
-    urls: z.object({ self: url, cancel: url, pause: url, resume: url, grid: url, trajectory: url }),
+    urls: z.object({
+      self: url,
+      cancel: url,
+      pause: url,
+      resume: url,
+      events: url,
+      grid: url,
+      trajectory: url,
+    }),
     webhook: z
       .object({
         url,
