@@ -7,6 +7,7 @@ import {
   batchStub,
   bytesOf,
   call,
+  callBare,
   createSample,
   ended,
   post,
@@ -41,7 +42,16 @@ describe('a kept trajectory', () => {
     ]);
     expect(steps.every(({ complete }) => complete)).toBe(true);
     expect(steps[0]).toMatchObject({ x_start: null });
-    expect(steps[1]?.x_start?.[2]).toBe(`https://cairn.test/v1/samples/${id}/trajectory/3/x_start/2.png`);
+    const link = new URL(steps[1]?.x_start?.[2] ?? '');
+    expect(link.origin + link.pathname).toBe(
+      `https://cairn.test/v1/samples/${id}/trajectory/3/x_start/2.png`,
+    );
+    const unsigned = await callBare(link.pathname);
+    expect(unsigned.status).toBe(401);
+    await unsigned.body?.cancel();
+    const opened = await callBare(link.pathname + link.search);
+    expect(opened.status).toBe(200);
+    await opened.body?.cancel();
   });
 
   it('ends in the final tensor, and its last predicted x_start is the image', async () => {

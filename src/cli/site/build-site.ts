@@ -42,6 +42,8 @@ async function bundlePages(): Promise<Map<string, string | Uint8Array>> {
     target: 'es2022',
     minify: true,
     legalComments: 'eof',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
     loader: { '.svg': 'file', '.woff2': 'file' },
     write: false,
     logLevel: 'silent',

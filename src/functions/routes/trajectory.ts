@@ -1,5 +1,6 @@
 /** Steps that a job keeps on the way: the list, and each image of each as a picture or a tensor. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { toNHWC, toUint8 } from '../../core/index.ts';
 import type { JobRecord } from '../../durable/job/job-store.ts';
 import { encodePng } from '../../durable/outputs.ts';
@@ -8,8 +9,9 @@ import type { Env } from '../../env.ts';
 import { encodeNpy } from '../../files/npy.ts';
 import { findModel } from '../../models/registry.ts';
 import type { AppEnv } from '../app-env.ts';
-import { requireScope } from '../auth/authenticate.ts';
+import { requireScope, requireScopeOrSignature } from '../auth/authenticate.ts';
 import { keptStepsOf } from '../kept-steps.ts';
+import { Links } from '../links.ts';
 import { Problem } from '../problem.ts';
 import { type TrajectoryResponse, trajectoryResponse } from '../schemas/trajectory.ts';
 import { ownedRecord } from './owned-job.ts';
@@ -34,7 +36,7 @@ const one = createRoute({
   method: 'get',
   path: '/v1/samples/{id}/trajectory/{step}/{what}/{image}',
   summary: 'One image of a kept step ({n}.png), or its tensor ({n}.npy, float32 [C, H, W])',
-  middleware: requireScope('samples:read'),
+  middleware: requireScopeOrSignature('samples:read'),
   request: {
     params: z.object({
       id,
@@ -66,7 +68,7 @@ export const trajectory = new OpenAPIHono<AppEnv>({
 })
   .openapi(list, async (c) => {
     const record = await ownedRecord(c, c.req.valid('param').id);
-    return c.json(await listOf(c.env, record, new URL(c.req.url).origin), 200);
+    return c.json(await listOf(c.env, record, linksOf(c)), 200);
   })
   .openapi(one, async (c) => {
     const { id: sample, step, what, image: name } = c.req.valid('param');
@@ -99,25 +101,30 @@ function binaryResponse(bytes: Uint8Array, type: string): Response {
   return new Response(bytes as Uint8Array<ArrayBuffer>, { headers });
 }
 
-async function listOf(env: Env, { spec }: JobRecord, origin: string): Promise<TrajectoryResponse> {
-  const steps = await keptStepsOf(env, spec);
-  const place = `${origin}/v1/samples/${spec.id}/trajectory`;
-  const urlsOf = (step: number, what: 'x_t' | 'x_start', has: (image: number) => boolean) => {
-    const urls = Array.from({ length: spec.count }, (_, image) =>
-      has(image) ? `${place}/${step}/${what}/${image}.png` : null,
+function linksOf(c: Context<AppEnv>): Links {
+  return new Links(c.env, { origin: new URL(c.req.url).origin, now: Date.now() });
+}
+
+/** Its links are signed, so that a page can show the pictures. */
+async function listOf(env: Env, { spec }: JobRecord, links: Links): Promise<TrajectoryResponse> {
+  const kept = await keptStepsOf(env, spec);
+  const urlsOf = async (step: number, what: 'x_t' | 'x_start', has: (image: number) => boolean) => {
+    const urls = await Promise.all(
+      Array.from({ length: spec.count }, async (_, image) =>
+        has(image) ? links.signed(`/v1/samples/${spec.id}/trajectory/${step}/${what}/${image}.png`) : null,
+      ),
     );
     return urls.some((url) => url !== null) ? urls : null;
   };
-  return {
-    steps: steps.map(({ step, timestep, batches }) => {
-      const at = (image: number) => batches[Math.floor(image / spec.batchSize)] ?? null;
-      return {
-        step,
-        timestep,
-        complete: batches.every((kept) => kept !== null),
-        x_t: urlsOf(step, 'x_t', (image) => at(image)?.xT === true),
-        x_start: urlsOf(step, 'x_start', (image) => at(image)?.xStart === true),
-      };
-    }),
-  };
+  const steps = kept.map(async ({ step, timestep, batches }) => {
+    const at = (image: number) => batches[Math.floor(image / spec.batchSize)] ?? null;
+    return {
+      step,
+      timestep,
+      complete: batches.every((batch) => batch !== null),
+      x_t: await urlsOf(step, 'x_t', (image) => at(image)?.xT === true),
+      x_start: await urlsOf(step, 'x_start', (image) => at(image)?.xStart === true),
+    };
+  });
+  return { steps: await Promise.all(steps) };
 }

@@ -4,6 +4,7 @@ import { checkpointNetworks } from './checkpoint-networks.ts';
 import { exportedClassifiers } from './exported-classifiers.ts';
 import { interpolation } from './interpolation.ts';
 import { loops } from './loops.ts';
+import { metrics } from './metrics.ts';
 import { notCoveredYet } from './not-covered-yet.ts';
 import { philoxNoise } from './philox-noise.ts';
 import { releasedModels } from './released-models.ts';
@@ -27,5 +28,6 @@ export const checkKinds: readonly CheckKind[] = [
   releasedModels,
   interpolation,
   exportedClassifiers,
+  metrics,
   ...notCoveredYet,
 ];

@@ -1,0 +1,109 @@
+/** How much of one distribution lies within another, judged by balls around its images. */
+import { distanceBlocks, exactDistances, type SquaredDistances } from './distances.ts';
+import type { Features } from './features.ts';
+
+/** Neighbours that set a ball's radius, as Kynkäänniemi et al. 2019 and the reference choose it. */
+export const NEIGHBOURS = 3;
+
+/** A set of images with a ball around each that reaches to its k-th neighbour in the set. */
+export interface Manifold {
+  readonly features: Features;
+  /** `[rows]`, squared. */
+  readonly squaredRadii: Float32Array;
+}
+
+export interface ManifoldOptions {
+  readonly squaredDistances?: SquaredDistances;
+  /** Called now and then with the share of the work that is done, 0 to 1. */
+  readonly onProgress?: (share: number) => void;
+}
+
+/**
+ * Balls around every image that reach to its k-th nearest neighbour, itself not counted.
+ *
+ * @throws {RangeError} if there are not more than k images
+ */
+export async function manifoldOf(
+  set: Features,
+  k: number = NEIGHBOURS,
+  { squaredDistances = exactDistances, onProgress = () => {} }: ManifoldOptions = {},
+): Promise<Manifold> {
+  if (set.rows <= k) {
+    throw new RangeError(`the ${k}rd neighbour of each image needs more than ${k} images, got ${set.rows}`);
+  }
+  // The smallest k + 1 of each row, ascending; the first of them is the distance to itself.
+  const nearest = new Float32Array(set.rows * (k + 1)).fill(Infinity);
+  for await (const { from, rows, squared } of distanceBlocks(set, set, squaredDistances)) {
+    for (let i = 0; i < rows[0]; i++) {
+      const slots = nearest.subarray((from[0] + i) * (k + 1), (from[0] + i + 1) * (k + 1));
+      for (let j = 0; j < rows[1]; j++) {
+        const self = from[0] + i === from[1] + j;
+        insert(slots, self ? 0 : squared[i * rows[1] + j]!);
+      }
+    }
+    onProgress((from[0] * set.rows + rows[0] * (from[1] + rows[1])) / set.rows ** 2);
+  }
+  const squaredRadii = Float32Array.from({ length: set.rows }, (_, i) => nearest[i * (k + 1) + k]!);
+  return { features: set, squaredRadii };
+}
+
+/** Keeps the smallest, ascending. */
+function insert(slots: Float32Array, value: number): void {
+  let at = slots.length - 1;
+  if (value >= slots[at]!) return;
+  while (at > 0 && slots[at - 1]! > value) {
+    slots[at] = slots[at - 1]!;
+    at--;
+  }
+  slots[at] = value;
+}
+
+export interface Overlap {
+  /** Share of the samples that lie in a ball of the reference (Kynkäänniemi et al. 2019). */
+  readonly precision: number;
+  /** Share of the reference that lies in a ball of the samples. */
+  readonly recall: number;
+  /** Balls of the reference that a sample lies in, the mean over k (Naeem et al. 2020). */
+  readonly density: number;
+  /** Share of the reference's balls that hold a sample (Naeem et al. 2020). */
+  readonly coverage: number;
+}
+
+/** @param k the neighbours that both manifolds were made with */
+export async function overlapOf(
+  reference: Manifold,
+  samples: Manifold,
+  k: number = NEIGHBOURS,
+  { squaredDistances = exactDistances, onProgress = () => {} }: ManifoldOptions = {},
+): Promise<Overlap> {
+  const [references, sampled] = [reference.features.rows, samples.features.rows];
+  const inReference = new Uint8Array(sampled);
+  const inSamples = new Uint8Array(references);
+  const covered = new Uint8Array(references);
+  let balls = 0;
+  const blocks = distanceBlocks(reference.features, samples.features, squaredDistances);
+  for await (const { from, rows, squared } of blocks) {
+    for (let i = 0; i < rows[0]; i++) {
+      for (let j = 0; j < rows[1]; j++) {
+        const distance = squared[i * rows[1] + j]!;
+        if (distance <= reference.squaredRadii[from[0] + i]!) {
+          inReference[from[1] + j] = 1;
+          covered[from[0] + i] = 1;
+          balls++;
+        }
+        if (distance <= samples.squaredRadii[from[1] + j]!) inSamples[from[0] + i] = 1;
+      }
+    }
+    onProgress((from[0] * sampled + rows[0] * (from[1] + rows[1])) / (references * sampled));
+  }
+  return {
+    precision: share(inReference),
+    recall: share(inSamples),
+    density: balls / (k * sampled),
+    coverage: share(covered),
+  };
+}
+
+function share(flags: Uint8Array): number {
+  return flags.reduce((sum, flag) => sum + flag, 0) / flags.length;
+}

@@ -1,0 +1,165 @@
+/** One sample on the page: what the API says of it, kept up to date, and its pictures step by step. */
+import { isFinished, type SampleRequest } from '../../../client/index.ts';
+import type { Api } from '../api/api.ts';
+import { type EventName, followEvents, ownOrigin } from '../api/follow.ts';
+import type { EventData, ForkRequest, Patch, Sample } from '../api/types.ts';
+import { Observable } from '../observable.ts';
+import { Frames, type View } from './frames.ts';
+
+/** ms between two looks where events can't be had. */
+const LOOK_EVERY = 1000;
+
+/** How a run was asked for: what `curl` would send. */
+export type Origin =
+  | { readonly type: 'sample'; readonly request: SampleRequest }
+  | { readonly type: 'fork'; readonly source: Run; readonly request: ForkRequest }
+  /** Opened by a link. */
+  | { readonly type: 'link' };
+
+export class Run extends Observable {
+  readonly origin: Origin;
+  readonly frames = new Frames();
+  /** Steps that a fork may start from, ascending. */
+  kept: readonly number[] = [];
+  sample: Sample;
+  /** Where a fork left: this run itself where it is none. */
+  source: Run | null = null;
+  readonly #api: Api;
+  #stopFollowing = () => {};
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
+
+  constructor(api: Api, sample: Sample, origin: Origin) {
+    super();
+    this.#api = api;
+    this.sample = sample;
+    this.origin = origin;
+  }
+
+  get id(): string {
+    return this.sample.id;
+  }
+
+  get steps(): number {
+    return this.sample.progress.steps;
+  }
+
+  get finished(): boolean {
+    return isFinished(this.sample);
+  }
+
+  /** Steps shared with the source. */
+  get sharedSteps(): number {
+    return this.sample.forked_from?.step ?? 0;
+  }
+
+  /** Keeps it up to date until it is over or {@link stop}. */
+  follow(): void {
+    void this.#loadTrajectory();
+    if (this.finished) return;
+    this.#stopFollowing = followEvents(this.sample, {
+      onEvent: (name, data) => this.#take(name, data),
+      onLost: () => this.#lookLater(),
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#stopFollowing();
+    clearTimeout(this.#timer);
+  }
+
+  async act(action: 'pause' | 'resume' | 'cancel'): Promise<void> {
+    this.#set(await this.#api.act(this.id, action));
+    // A sample that had failed is followed again.
+    if (action === 'resume' && !this.finished) {
+      this.#stopFollowing();
+      this.follow();
+    }
+  }
+
+  async patch(patch: Patch): Promise<void> {
+    this.#set(await this.#api.patch(this.id, patch));
+  }
+
+  /** Someone looks back while it runs: what was kept so far can be forked from. */
+  scrubbed(): void {
+    if (!this.finished) void this.#loadTrajectory();
+  }
+
+  /**
+   * The picture of an image after so many steps. Of the steps before a fork, and of what its own frames do not know,
+   * the source says.
+   */
+  picture(view: View, image: number, step: number): string | null {
+    if (view === 'x_start' && step >= this.steps) {
+      const url = this.sample.images[image]?.url;
+      if (url != null) return ownOrigin(url);
+    }
+    const own = step <= this.sharedSteps ? null : this.frames.at(view, image, step);
+    return own ?? this.source?.picture(view, image, Math.min(step, this.sharedSteps)) ?? null;
+  }
+
+  #take<Name extends EventName>(name: Name, data: EventData[Name]): void {
+    const event = { name, data } as { [N in EventName]: { name: N; data: EventData[N] } }[EventName];
+    switch (event.name) {
+      case 'status':
+        this.#set({ ...this.sample, ...event.data });
+        break;
+      case 'step':
+        this.#set({ ...this.sample, progress: { ...this.sample.progress, ...event.data } });
+        break;
+      case 'preview':
+        for (const { index, png } of event.data.images) {
+          this.frames.put('x_start', index, event.data.step, png);
+        }
+        this.changed();
+        break;
+      case 'output':
+        break;
+      case 'done':
+        void this.#look();
+        break;
+    }
+  }
+
+  #set(sample: Sample): void {
+    const wasFinished = this.finished;
+    this.sample = sample;
+    this.changed();
+    if (this.finished && !wasFinished) void this.#loadTrajectory();
+  }
+
+  #lookLater(): void {
+    if (!this.#stopped && !this.finished) this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      this.#set(await this.#api.read(this.id));
+    } catch {
+      // The next look may succeed; what is shown stays true as of the last one.
+    }
+    this.#lookLater();
+  }
+
+  /** What was kept: the steps to fork from, and pictures that nobody watched. */
+  async #loadTrajectory(): Promise<void> {
+    if (this.sample.request.keep_trajectory === null) return;
+    const steps = await this.#api.trajectory(this.id).catch(() => []);
+    for (const { step, x_t, x_start } of steps) {
+      this.#put('x_t', step, x_t);
+      this.#put('x_start', step, x_start);
+    }
+    this.kept = steps
+      .filter(({ complete, timestep, x_t }) => complete && timestep !== null && x_t !== null)
+      .map(({ step }) => step);
+    this.changed();
+  }
+
+  #put(view: View, step: number, urls: readonly (string | null)[] | null): void {
+    urls?.forEach((url, image) => {
+      if (url !== null) this.frames.put(view, image, step, ownOrigin(url));
+    });
+  }
+}
