@@ -29,6 +29,11 @@ export default defineConfig({
           cloudflareTest(async ({ inject }) => ({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
+              ratelimits: {
+                READ_LIMIT: { namespace_id: '1001', simple: { limit: 1_000_000, period: 60 } },
+                WRITE_LIMIT: { namespace_id: '1002', simple: { limit: 1_000_000, period: 60 } },
+                TIGHT_LIMIT: { namespace_id: '1003', simple: { limit: 3, period: 60 } },
+              },
               bindings: {
                 // A real inference server in Node behind a proxy that misbehaves on demand: onnxruntime in WebAssembly
                 // costs seconds a file, so one test alone runs the embedded backend.
@@ -38,6 +43,10 @@ export default defineConfig({
                 STEP_DEADLINE_SECONDS: '3',
                 STEPS_PER_ALARM: '1000',
                 ALLOW_PRIVATE_WEBHOOKS: 'true',
+                READS_PER_MINUTE: '1000000',
+                WRITES_PER_MINUTE: '1000000',
+                CORS_ORIGINS: 'https://app.example.com, https://www.example.com',
+                REQUEST_LOG: 'off',
                 QUOTA_ACTIVE_JOBS: '100000',
                 QUOTA_RUNNING_JOBS: '64',
                 QUOTA_IMAGES_PER_DAY: '1000000',

@@ -30,6 +30,16 @@ export interface Env extends InferenceEnv {
   readonly QUOTA_IMAGES_PER_DAY: string;
   readonly QUOTA_IMAGE_STEPS_PER_DAY: string;
 
+  /** Requests of a key in a minute; the same numbers stand in wrangler.toml's ratelimits. */
+  readonly READ_LIMIT: RateLimit;
+  readonly WRITE_LIMIT: RateLimit;
+  readonly READS_PER_MINUTE: string;
+  readonly WRITES_PER_MINUTE: string;
+  /** Sites whose pages may call the API: `*`, or origins with commas between them. Default: none. */
+  readonly CORS_ORIGINS?: string;
+  /** `off`: no line for each request. */
+  readonly REQUEST_LOG?: string;
+
   /** What a request that does not say gets: `exact` (default) or `fast`. */
   readonly DEFAULT_REPRODUCIBILITY?: string;
 

@@ -7,6 +7,7 @@ import type { Env } from '../env.ts';
 import { writeSample } from '../store/samples.ts';
 import type { PreviewSheet } from './batch/previews.ts';
 import { messageOf, stepDeadlineMs } from './batch/retry.ts';
+import { EndWaiters } from './job/end-waiters.ts';
 import { entryOf, owesIndex, wordOf } from './job/index-entry.ts';
 import { type BatchView, isOver, type JobRecord, JobStore } from './job/job-store.ts';
 import { isDue, isPast, mayWalk, nextWake } from './job/next-wake.ts';
@@ -56,6 +57,7 @@ export abstract class SampleJob extends DurableObject<Env> {
   readonly #watch: Watch;
   #running: Promise<void> | null = null;
   #positionAt = 0;
+  readonly #waiters = new EndWaiters();
 
   /** @param presenter the words of events: the layer above, which exports the class that the platform makes, has them */
   constructor(ctx: DurableObjectState, env: Env, presenter: EventPresenter) {
@@ -83,6 +85,12 @@ export abstract class SampleJob extends DurableObject<Env> {
     if (!(await this.#open())) return null;
     await this.#askPosition();
     return this.#store.read();
+  }
+
+  /** The job at its end, or as it is after so many ms. A caller that leaves changes nothing. */
+  async whenOver(ms: number): Promise<JobRecord | null> {
+    if ((await this.read())?.status === 'active') await this.#waiters.wait(ms);
+    return this.read();
   }
 
   /** Stands still within the step it is at. Idempotent; a finished job stays finished. */
@@ -289,6 +297,7 @@ export abstract class SampleJob extends DurableObject<Env> {
       record.spec.webhook === null ? null : `msg_${record.spec.id}_${record.life}`,
       Date.now(),
     );
+    this.#waiters.wakeAll();
   }
 
   async #startBatches(): Promise<void> {

@@ -5,6 +5,10 @@ import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import type { AppEnv } from './app-env.ts';
 import { authenticate } from './auth/authenticate.ts';
+import { apiHeaders } from './middleware/api-headers.ts';
+import { crossOrigin } from './middleware/cross-origin.ts';
+import { rateLimit } from './middleware/rate-limit.ts';
+import { requestLog } from './middleware/request-log.ts';
 import { describeApi } from './openapi/document.ts';
 import { Problem, problemResponse } from './problem.ts';
 import { account } from './routes/account.ts';
@@ -22,9 +26,11 @@ import { trajectory } from './routes/trajectory.ts';
 export const app = new OpenAPIHono<AppEnv>();
 
 app.use(requestId());
+app.use(requestLog);
 // Pictures are shown by other sites; what may be read is decided by keys and signatures, never by cookies.
 app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }));
-app.use('/v1/*', authenticate);
+app.use('/v1/*', apiHeaders, crossOrigin, authenticate, rateLimit);
+app.use('/openapi.json', crossOrigin);
 
 for (const routes of [
   samples,

@@ -216,7 +216,7 @@ describe('what is not there', () => {
   });
 
   it.each([
-    ['DELETE', '/v1/samples', 'POST'],
+    ['DELETE', '/v1/samples', 'GET, POST'],
     ['GET', '/v1/samples/smp_00000000000000000000000000/cancel', 'POST'],
     ['POST', '/v1/models', 'GET'],
   ])('%s %s is a 405 that names what is possible', async (method, path, allowed) => {

@@ -10,6 +10,8 @@ import { callBare } from './api.ts';
 
 export interface TestAccount {
   readonly id: string;
+  /** Value of Authorization. */
+  readonly bearer: string;
   /** Calls with the account's key. */
   call(path: string, init?: CallInit): Promise<Response>;
   /** @throws with the problem if the request is refused */
@@ -39,6 +41,7 @@ export async function newTestAccount(quotas: Partial<QuotaOverrides> = {}): Prom
   const call = (path: string, init: CallInit = {}) => callAs(token, path, init);
   return {
     id,
+    bearer: `Bearer ${token}`,
     call,
     async create(body, headers = {}) {
       const response = await call('/v1/samples', { body, headers });

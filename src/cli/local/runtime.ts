@@ -34,8 +34,11 @@ export interface LocalRuntime {
 }
 
 const HOST = '127.0.0.1';
-/** On a laptop the account is its owner's: quotas are there to be tried, not to hinder. */
+/** On a laptop the account is its owner's: limits are there to be tried, not to hinder. */
 const GENEROUS = {
+  READS_PER_MINUTE: '1000000',
+  WRITES_PER_MINUTE: '1000000',
+  REQUEST_LOG: 'off',
   QUOTA_ACTIVE_JOBS: '100000',
   QUOTA_RUNNING_JOBS: '64',
   QUOTA_IMAGES_PER_DAY: '1000000000',
@@ -52,6 +55,10 @@ const PASSED_ON = [
   'INFERENCE_TIMEOUT_MS',
   'INFERENCE_PRECISION',
   'DEFAULT_REPRODUCIBILITY',
+  'CORS_ORIGINS',
+  'READS_PER_MINUTE',
+  'WRITES_PER_MINUTE',
+  'REQUEST_LOG',
   'QUOTA_ACTIVE_JOBS',
   'QUOTA_RUNNING_JOBS',
   'QUOTA_IMAGES_PER_DAY',
@@ -69,6 +76,7 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
   const bundle = await loadWorkerBundle(options.main);
   const data = openDataFolder(options.data);
   const watchdog = startWatchdog(data.scratch);
+  const variables = { ...GENEROUS, ...environmentVariables(), ...options.variables };
   const miniflare = withoutSignalHandlers(
     () =>
       new Miniflare(
@@ -79,12 +87,14 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
           modules: bundle.modules,
           bindings: {
             ...bundle.options.bindings,
-            ...GENEROUS,
             WEBHOOK_SECRET: data.webhookSecret,
             URL_SIGNING_SECRET: data.urlSigningSecret,
             ALLOW_PRIVATE_WEBHOOKS: 'true',
-            ...environmentVariables(),
-            ...options.variables,
+            ...variables,
+          },
+          ratelimits: {
+            READ_LIMIT: perMinute('1001', variables.READS_PER_MINUTE),
+            WRITE_LIMIT: perMinute('1002', variables.WRITES_PER_MINUTE),
           },
           host: HOST,
           port: options.port,
@@ -93,7 +103,8 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
           cf: false,
           logRequests: false,
           log: new Log(LogLevel.ERROR),
-          handleStructuredLogs: (log) => forwardLog(log, options.onLog ?? console.error),
+          handleStructuredLogs: (log) =>
+            forwardLog(log, options.onLog ?? console.error, variables.REQUEST_LOG !== 'off'),
         }),
       ),
   );
@@ -129,8 +140,24 @@ function environmentVariables(): Record<string, string> {
   );
 }
 
-function forwardLog({ level, message }: V4WorkerdStructuredLog, write: (message: string) => void): void {
-  if (level === 'error' || level === 'warn') write(message);
+/** @throws {CliError} if it is no number the platform could count to */
+function perMinute(namespace: string, text: string) {
+  const limit = Number(text);
+  if (!Number.isSafeInteger(limit) || limit < 1) {
+    throw new CliError(
+      `${JSON.stringify(text)} is no number of requests a minute; expected a whole number above 0`,
+    );
+  }
+  return { namespace_id: namespace, simple: { limit, period: 60 as const } };
+}
+
+/** @param everything also what is no trouble: lines of requests */
+function forwardLog(
+  { level, message }: V4WorkerdStructuredLog,
+  write: (message: string) => void,
+  everything: boolean,
+): void {
+  if (everything || level === 'error' || level === 'warn') write(message);
 }
 
 /**

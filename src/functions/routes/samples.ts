@@ -4,6 +4,7 @@ import { acceptSample } from '../accept.ts';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf, requireScope } from '../auth/authenticate.ts';
 import { validationHook } from '../openapi-hook.ts';
+import { awaitPreferred } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { resolvePatch, resolveSample } from '../resolve.ts';
 import { samplePatch, sampleRequest } from '../schemas/sample-request.ts';
@@ -21,6 +22,11 @@ const create = createRoute({
   middleware: [requireScope('samples:write'), requireJson] as const,
   request: { body: { content: { 'application/json': { schema: sampleRequest } }, required: true } },
   responses: {
+    200: {
+      description: 'An earlier request with this Idempotency-Key made it, and it is over (with Prefer: wait)',
+      content: sampleBody,
+    },
+    201: { description: 'Made, and over already (with Prefer: wait)', content: sampleBody },
     202: { description: 'Accepted; follow urls.self', content: sampleBody },
     400: problem('The body is not JSON'),
     404: problem('No such model'),
@@ -103,12 +109,13 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
       { account: accountOf(c), origin, now: Date.now() },
       c.env,
     );
-    const { record } = await acceptSample(c, spec);
-    return c.json(await shown(c, record), 202);
+    const { record, replayed } = await acceptSample(c, spec);
+    const latest = await awaitPreferred(c, record);
+    return c.json(await shown(c, latest), latest.status === 'active' ? 202 : replayed ? 200 : 201);
   })
   .openapi(read, async (c) => {
     const record = await ownedRecord(c, c.req.valid('param').id);
-    return c.json(await shown(c, record), 200);
+    return c.json(await shown(c, await awaitPreferred(c, record)), 200);
   })
   .openapi(cancel, async (c) => {
     const { id } = c.req.valid('param');
