@@ -1,0 +1,50 @@
+/** Samples as text. */
+import type { SampleResponse, SampleSummary } from '../../client/index.ts';
+import { formatProgress } from '../demo/progress.ts';
+
+/** A few lines: what it is, how far it is, where its outputs are. */
+export function describeSample(sample: SampleResponse): string {
+  const { id, status, request, images, error, created_at, finished_at, grid } = sample;
+  const classes = [...new Set(images.map((image) => image.class_name ?? image.class ?? 'none'))].join(' ');
+  const scale =
+    typeof request.guidance_scale === 'number'
+      ? request.guidance_scale
+      : JSON.stringify(request.guidance_scale);
+  const rows: [string, string | null][] = [
+    ['model', `${request.model} (${request.sampler}, guidance scale ${scale}, seed ${request.seed})`],
+    ['images', `${images.length} of class ${classes}`],
+    ['progress', formatProgress(sample)],
+    ['created', created_at],
+    ['finished', finished_at],
+    ['error', error === null ? null : `${error.code}: ${error.message}`],
+    ['grid', grid],
+  ];
+  const lines = rows.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(9)} ${value}`]));
+  return [`${id}  ${status}`, ...lines].join('\n');
+}
+
+/** One line each, newest first. */
+export function describeList(samples: readonly SampleSummary[]): string {
+  if (samples.length === 0) return 'No sample.';
+  const rows = samples.map(({ id, status, model, count, steps, created_at }) => [
+    id,
+    status,
+    model,
+    `${count} x ${steps} steps`,
+    created_at,
+  ]);
+  return table([['SAMPLE', 'STATUS', 'MODEL', 'IMAGES', 'CREATED'], ...rows]);
+}
+
+/** Columns as wide as their widest cell. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

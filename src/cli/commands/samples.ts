@@ -1,0 +1,61 @@
+/** Commands that look at one sample, or say what is to happen to it: get, download, cancel, pause, resume. */
+import type { Command } from 'commander';
+import type { CairnClient, SampleResponse } from '../../client/index.ts';
+import { type ApiContext, apiCommand, print, withApi } from '../api/api-command.ts';
+import { describeSample } from '../api/describe.ts';
+import { type OutputKind, saveOutputs } from '../api/save-outputs.ts';
+
+export function getCommand(): Command {
+  return apiCommand('get', 'Show a sample: status, progress, outputs.')
+    .argument('<id>', 'of the sample')
+    .action(withApi(call((client, id, options) => client.readSample(id, options))));
+}
+
+export function cancelCommand(): Command {
+  return apiCommand('cancel', 'Cancel a sample: it stops within one step, for good.')
+    .argument('<id>', 'of the sample')
+    .action(withApi(call((client, id, options) => client.cancelSample(id, options))));
+}
+
+export function pauseCommand(): Command {
+  return apiCommand('pause', 'Pause a sample: it stands still within one step, until it is resumed.')
+    .argument('<id>', 'of the sample')
+    .action(withApi(call((client, id, options) => client.pauseSample(id, options))));
+}
+
+export function resumeCommand(): Command {
+  return apiCommand('resume', 'Go on with a paused sample, or take up a failed one at its last good step.')
+    .argument('<id>', 'of the sample')
+    .action(withApi(call((client, id, options) => client.resumeSample(id, options))));
+}
+
+export function downloadCommand(): Command {
+  return apiCommand('download', 'Write the outputs of a sample: grid, images, arrays, whatever is there.')
+    .argument('<id>', 'of the sample')
+    .option('--out <folder>', 'where the files go (default: a folder named as the sample)')
+    .option('--only <list>', 'these only, with commas between: images, grid, npz, ...', (text) =>
+      text.split(','),
+    )
+    .action(withApi(download));
+}
+
+function call(
+  run: (client: CairnClient, id: string, options: { signal: AbortSignal }) => Promise<SampleResponse>,
+) {
+  return async (context: ApiContext, _flags: object, id: string): Promise<void> => {
+    const sample = await run(context.client, id, { signal: context.signal });
+    print(context, sample, describeSample(sample));
+  };
+}
+
+interface DownloadFlags {
+  readonly out?: string;
+  readonly only?: OutputKind[];
+}
+
+async function download(context: ApiContext, { out, only }: DownloadFlags, id: string): Promise<void> {
+  const { client, signal } = context;
+  const sample = await client.readSample(id, { signal });
+  const files = await saveOutputs(client, sample, out ?? id, { signal, ...(only !== undefined && { only }) });
+  print(context, { files }, files.map((path) => `wrote ${path}`).join('\n'));
+}

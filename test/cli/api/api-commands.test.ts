@@ -1,0 +1,191 @@
+/** Commands that speak to the API, against a stand-in for it. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { run } from '../../../src/cli/program.ts';
+import { problem, type StandIn, startStandIn } from '../../client/stand-in.ts';
+
+let api: StandIn;
+let out: string;
+let err: string;
+let folder: string;
+beforeEach(async () => {
+  api = await startStandIn();
+  folder = await mkdtemp(join(tmpdir(), 'cairn-cli-test-'));
+  out = '';
+  err = '';
+  vi.stubEnv('CAIRN_API_URL', api.url);
+  vi.stubEnv('CAIRN_API_KEY', 'cairn_key');
+  vi.spyOn(console, 'log').mockImplementation((text) => {
+    out += `${text}\n`;
+  });
+  vi.spyOn(console, 'error').mockImplementation((text) => {
+    err += `${text}\n`;
+  });
+  for (const stream of [process.stdout, process.stderr]) {
+    vi.spyOn(stream, 'write').mockImplementation((text) => {
+      if (stream === process.stdout) out += text;
+      else err += text;
+      return true;
+    });
+  }
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  api.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const lines = () => api.asked.map(({ line }) => line);
+
+function sample(status: string) {
+  const url = (name: string) => `${api.url}/v1/samples/smp_1/${name}`;
+  return {
+    id: 'smp_1',
+    status,
+    created_at: '2026-11-22T12:00:00Z',
+    finished_at: null,
+    progress: { step: 8, steps: 8, fraction: 1, steps_per_second: 4, seconds_left: 0 },
+    retry: null,
+    error: status === 'failed' ? { code: 'step-deadline', message: 'the backend was away' } : null,
+    images: [{ index: 0, class: 3, class_name: '3', seed: 7, url: url('images/0.png') }],
+    grid: url('grid.png'),
+    outputs: { grid: url('grid.png'), npz: url('samples.npz'), latents: null },
+    request: { model: 'mnist-32', sampler: 'ddpm', guidance_scale: 4, seed: 7 },
+  };
+}
+
+describe('cairn sample', () => {
+  test('creates what its flags say, waits, and writes the outputs', async () => {
+    api.answer({ status: 202, body: sample('queued') }, { body: sample('succeeded') });
+    api.answer({ body: 'grid' }, { body: 'npz' }, { body: 'image' });
+    const args = ['--class', '3', '--steps', '8', '--scale', '2.5', '--seed', '7', '--metadata', 'order=A=1'];
+    expect(await run(['sample', ...args, '--keep-trajectory', '4', '--out', folder])).toBe(0);
+    expect(JSON.parse(lines()[0]!.replace('POST /v1/samples ', ''))).toEqual({
+      model: 'mnist-32',
+      classes: [3],
+      guidance_scale: 2.5,
+      steps: 8,
+      seed: 7,
+      metadata: { order: 'A=1' },
+      keep_trajectory: { every: 4, what: 'both' },
+    });
+    expect(api.asked[0]!.headers.authorization).toBe('Bearer cairn_key');
+    expect((await readdir(folder)).sort()).toEqual(['grid.png', 'image-0-class-3.png', 'samples.npz']);
+    expect(await readFile(join(folder, 'samples.npz'), 'utf8')).toBe('npz');
+    expect(out).toContain('smp_1  succeeded');
+  });
+
+  test('takes a schedule as JSON, and a body from a file', async () => {
+    api.answer({ status: 202, body: sample('queued') }, { body: sample('queued') });
+    const body = join(folder, 'body.json');
+    await writeFile(body, '{"model":"m","seed":1,"count":2}');
+    const scale = '{"type":"linear","from":0,"to":4}';
+    expect(await run(['sample', '--body', body, '--seed', '9', '--scale', scale, '--detach'])).toBe(0);
+    expect(JSON.parse(lines()[0]!.replace('POST /v1/samples ', ''))).toEqual({
+      model: 'm',
+      seed: 9,
+      count: 2,
+      guidance_scale: JSON.parse(scale),
+    });
+    expect(out).toContain('cairn watch smp_1');
+  });
+
+  test('a field that the API refuses is named by its flag, exit code 2', async () => {
+    const refused = problem('class-out-of-range', 422);
+    Object.assign(refused.body as object, { errors: [{ pointer: '/classes/0', detail: '99 is no class' }] });
+    api.answer(refused);
+    expect(await run(['sample', '--class', '99'])).toBe(2);
+    expect(err).toBe('cairn: --class: 99 is no class\n');
+  });
+
+  test('a sample that fails is exit code 1, with the reason', async () => {
+    api.answer({ status: 202, body: sample('queued') }, { body: sample('failed') });
+    expect(await run(['sample', '--class', '3', '--json'])).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ id: 'smp_1', status: 'failed' });
+    expect(err).toBe('cairn: smp_1 failed: the backend was away\n');
+  });
+});
+
+test('--json is one document on stdout and nothing beside it', async () => {
+  api.answer({ body: sample('succeeded') });
+  expect(await run(['watch', 'smp_1', '--json'])).toBe(0);
+  expect(JSON.parse(out)).toEqual(sample('succeeded'));
+  expect(err).toBe('');
+});
+
+test.each([
+  ['cancel', 'POST /v1/samples/smp_1/cancel'],
+  ['pause', 'POST /v1/samples/smp_1/pause'],
+  ['resume', 'POST /v1/samples/smp_1/resume'],
+  ['get', 'GET /v1/samples/smp_1'],
+])('cairn %s asks for %s', async (name, line) => {
+  api.answer({ body: sample('paused') });
+  expect(await run([name, 'smp_1'])).toBe(0);
+  expect(lines()).toEqual([line]);
+  expect(out).toContain('smp_1  paused');
+});
+
+test('cairn list reads as many pages as its limit needs', async () => {
+  const entry = (id: string) => ({ id, status: 'running', model: 'm', count: 1, steps: 8, created_at: 't' });
+  api.answer({ body: { data: [entry('smp_2')], next_cursor: 'c' } });
+  api.answer({ body: { data: [entry('smp_1'), entry('smp_0')], next_cursor: 'd' } });
+  expect(await run(['list', '--limit', '2', '--status', 'running', '--json'])).toBe(0);
+  expect(JSON.parse(out).data.map(({ id }: { id: string }) => id)).toEqual(['smp_2', 'smp_1']);
+  expect(lines()[0]).toBe('GET /v1/samples?status=running&limit=2');
+});
+
+test('cairn download writes what is asked for, and names what there is', async () => {
+  api.answer({ body: sample('succeeded') }, { body: 'npz' });
+  expect(await run(['download', 'smp_1', '--out', folder, '--only', 'npz', '--json'])).toBe(0);
+  expect(JSON.parse(out)).toEqual({ files: [join(folder, 'samples.npz')] });
+
+  api.answer({ body: sample('succeeded') });
+  expect(await run(['download', 'smp_1', '--only', 'jpeg'])).toBe(2);
+  expect(err).toContain('cairn: --only: there is no output "jpeg"; there are images, grid, npz, latents');
+});
+
+test('cairn keys create shows the key', async () => {
+  api.answer({ status: 201, body: { id: 'key_1', name: 'x', key: 'cairn_new', scopes: ['samples:read'] } });
+  expect(await run(['keys', 'create', 'x', '--scope', 'samples:read'])).toBe(0);
+  expect(lines()).toEqual(['POST /v1/keys {"name":"x","scopes":["samples:read"]}']);
+  expect(out).toContain('cairn_new');
+});
+
+describe('what goes wrong is one line, and exit code 1', () => {
+  test('without a valid key', async () => {
+    api.answer(problem('unauthorized', 401));
+    expect(await run(['get', 'smp_1'])).toBe(1);
+    expect(err).toBe('cairn: it is unauthorized; give a key with --key or CAIRN_API_KEY\n');
+  });
+
+  test('where nothing answers', { timeout: 30_000 }, async () => {
+    api.close();
+    expect(await run(['get', 'smp_1'])).toBe(1);
+    expect(err).toBe(
+      `cairn: nothing answers at ${api.url}; start Cairn with \`npm start\`, or name another with --api\n`,
+    );
+  });
+
+  test('but an --api that is no URL is exit code 2', async () => {
+    expect(await run(['get', 'smp_1', '--api', 'example'])).toBe(2);
+    expect(err).toContain('--api: "example" is no URL');
+  });
+});
+
+describe('completion', () => {
+  test.each(['bash', 'zsh', 'fish'])('for %s is a script that asks cairn', async (shell) => {
+    expect(await run(['completion', shell])).toBe(0);
+    expect(out).toContain('cairn complete --');
+  });
+
+  test('knows commands, commands below them, flags and their values', async () => {
+    await run(['complete', '--', 'down']);
+    await run(['complete', '--', 'keys', 'ro']);
+    await run(['complete', '--', 'sample', '--keep-t']);
+    await run(['complete', '--', 'sample', '--sampler', '']);
+    for (const word of ['download', 'rotate', '--keep-trajectory', 'ddim']) expect(out).toContain(word);
+  });
+});
