@@ -38,6 +38,11 @@ export function pixelCrc32(metadata: Readonly<Record<string, string>> | undefine
   return metadata?.crc32 === undefined ? null : Number(metadata.crc32);
 }
 
+/** An image that a job was given. */
+export function inputKey(job: string): string {
+  return `samples/${job}/input.png`;
+}
+
 /** The same pixels give the same bytes. */
 export function encodePng(pixels: Pixels): Uint8Array {
   const { width, height, channels, data } = pixels;

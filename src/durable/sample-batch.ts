@@ -11,16 +11,17 @@ import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';
 import { type BatchRecord, BatchStore, isTerminal } from './batch/batch-store.ts';
 import { alarmBudget } from './batch/budget.ts';
+import { firstState } from './batch/first-state.ts';
 import { writeImages } from './batch/images.ts';
 import { Pace } from './batch/pace.ts';
 import { type PreviewSheet, Previews } from './batch/previews.ts';
 import { type BatchReceipt, digestImages } from './batch/receipt.ts';
-import { judge, MAX_STRIKES, messageOf, OutputError, stepDeadlineMs } from './batch/retry.ts';
+import { judge, MAX_STRIKES, messageOf, OutputError, SourceError, stepDeadlineMs } from './batch/retry.ts';
 import { runSteps } from './batch/step-loop.ts';
 import { Trajectory } from './batch/trajectory.ts';
 import type { KeptState, KeptStep, KeptTensor, StepToKeep } from './batch/trajectory-store.ts';
 import { turnOf } from './priority.ts';
-import type { BatchOrders, BatchSpec, Failure } from './spec.ts';
+import { type BatchOrders, type BatchSpec, type Failure, sharedStepsOf } from './spec.ts';
 import { keepsStep } from './trajectory-plan.ts';
 
 /** What a batch tells its job: small, replaceable, and the same however often it is told. */
@@ -80,6 +81,25 @@ export class SampleBatch extends DurableObject<Env> {
     const working = this.#running !== null || (await this.ctx.storage.getAlarm()) !== null;
     if (!working && !(isTerminal(record.status) && record.reported)) await this.#wakeIn(0);
     return this.#describe(record);
+  }
+
+  /**
+   * Copies the state that it begins with, without taking a step: from then on its source may go. Idempotent.
+   *
+   * @returns whether it has what it begins with; if not, the walk tries again and says why
+   */
+  async prepare(spec: BatchSpec): Promise<boolean> {
+    await this.#store.migrate();
+    this.#store.create(spec, Date.now());
+    const manifest = findModel(spec.job.model);
+    if (manifest === null || this.#store.read()?.status !== 'running' || this.#store.hasBegun()) return true;
+    try {
+      await this.#begin(spec, manifest, new Trajectory(spec, manifest));
+      return true;
+    } catch (error) {
+      if (error instanceof SourceError) return false;
+      throw error;
+    }
   }
 
   /** Stands still within the step under way, whatever the backend does, until it is started again. Idempotent. */
@@ -173,7 +193,8 @@ export class SampleBatch extends DurableObject<Env> {
     const trajectory = new Trajectory(record.spec, manifest, this.#store.patches());
     this.#trajectory = trajectory;
     this.#previews = new Previews(record.spec, manifest.image);
-    const state = this.#store.readState() ?? this.#begin(record.spec, trajectory);
+    const state = this.#store.readState() ?? (await this.#begin(record.spec, manifest, trajectory));
+    if (this.#stopped) return;
     const stepsPerAlarm =
       this.env.STEPS_PER_ALARM === undefined ? undefined : Number(this.env.STEPS_PER_ALARM);
     const end = await runSteps(trajectory, state, {
@@ -197,9 +218,9 @@ export class SampleBatch extends DurableObject<Env> {
     await this.#wakeIn(0);
   }
 
-  /** x_T; stored if it is to be kept, else drawn again after a crash. */
-  #begin(spec: BatchSpec, trajectory: Trajectory): SamplerState {
-    const state = trajectory.start();
+  /** The first state; stored if it comes from elsewhere or is to be kept, else drawn again after a crash. */
+  async #begin(spec: BatchSpec, manifest: ModelManifest, trajectory: Trajectory): Promise<SamplerState> {
+    const state = await firstState(this.env, spec, manifest, trajectory);
     const keep = this.#toKeep(spec, trajectory, state, null);
     if (keep !== null) this.#store.begin(state, keep);
     return state;
@@ -211,16 +232,15 @@ export class SampleBatch extends DurableObject<Env> {
     state: SamplerState,
     predXStart: Float32Array | null,
   ): StepToKeep | null {
-    const plan = job.keepTrajectory;
-    if (plan == null || !keepsStep(plan, state.step, { first: 0, last: job.numSteps })) return null;
-    const xStart = plan.what === 'x_t' ? null : predXStart;
-    if (plan.what === 'x_start' && xStart === null) return null;
-    return {
-      step: state.step,
-      timestep: trajectory.timestepAt(state),
-      state: plan.what === 'x_start' ? null : state,
-      xStart,
-    };
+    const plan = job.keepTrajectory ?? null;
+    const first = sharedStepsOf(job);
+    const copied = job.start != null && state.step === first;
+    const planned = plan !== null && keepsStep(plan, state.step, { first, last: job.numSteps });
+    const keepsState = copied || (planned && plan.what !== 'x_start');
+    const xStart = planned && plan.what !== 'x_t' ? predXStart : null;
+    if (!keepsState && xStart === null) return null;
+    const { step } = state;
+    return { step, timestep: trajectory.timestepAt(state), state: keepsState ? state : null, xStart };
   }
 
   /** Writes the images, then lets go of x_t unless it is to be kept. */

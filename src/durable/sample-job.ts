@@ -70,6 +70,8 @@ export abstract class SampleJob extends DurableObject<Env> {
   async create(spec: SampleSpec): Promise<JobRecord> {
     await this.#store.migrate();
     this.#store.create(spec, Date.now());
+    await this.#store.saveRequestDigest(spec);
+    await this.#prepareBatches();
     this.#watch.observe();
     await this.#wakeAt(Date.now());
     return this.#store.read()!;
@@ -263,8 +265,11 @@ export abstract class SampleJob extends DurableObject<Env> {
     if (isPast(record.spec.deadlineAt, Date.now()))
       this.#store.beginEnding('failed', pastDeadline(record.spec));
     if (this.#store.read()!.ending !== null) await this.#stopBatches();
-    else if (record.paused) await this.#pauseBatches();
-    else if (await this.#hasTurn()) await this.#startBatches();
+    else await this.#prepareBatches();
+    if (this.#store.read()!.ending === null) {
+      if (record.paused) await this.#pauseBatches();
+      else if (await this.#hasTurn()) await this.#startBatches();
+    }
 
     const batches = this.#store.read()!.batches;
     if (batches.every((batch) => batch.report?.status === 'succeeded'))
@@ -310,6 +315,19 @@ export abstract class SampleJob extends DurableObject<Env> {
     due.push(...fresh.slice(0, Math.max(0, MAX_IN_FLIGHT - walking.length)));
     const orders = this.#store.orders();
     await this.#ask(due, (batch) => this.#batch(specs[batch.index]!).start(specs[batch.index]!, orders));
+  }
+
+  /**
+   * Lets every batch copy what it begins with, long before its turn: a source may be deleted while the job waits. What
+   * fails here is tried again, and by the batch when its turn has come.
+   */
+  async #prepareBatches(): Promise<void> {
+    const { spec, status } = this.#store.read()!;
+    if (spec.start == null || status !== 'active' || this.#store.isPrepared()) return;
+    const copies = await Promise.allSettled(
+      splitIntoBatches(spec).map((batch) => this.#batch(batch).prepare(batch)),
+    );
+    if (copies.every((copy) => copy.status === 'fulfilled' && copy.value)) this.#store.markPrepared();
   }
 
   async #pauseBatches(): Promise<void> {

@@ -1,12 +1,17 @@
 /** What a job is: validated, resolved, complete. Plain data, stored once and never changed. */
-import type { GuidanceSchedule } from '../core/index.ts';
+import type { GuidanceSchedule, SamplerName } from '../core/index.ts';
 import type { Precision } from '../inference/backend.ts';
-import type { SamplerName } from '../models/manifest.ts';
+import type { SteeredFrom } from './batch/course.ts';
 
 export type Reproducibility = 'exact' | 'fast';
 
+/** `inversion`: from an image to its latent. `interpolation`: from one piece of noise to another, image by image. */
+export type JobKind = 'sample' | 'inversion' | 'interpolation';
+
 export interface SampleSpec {
   readonly id: string;
+  /** Absent: `sample`. */
+  readonly kind?: JobKind;
   /** Owner: nobody else sees the job. */
   readonly account: string;
   readonly model: string;
@@ -15,8 +20,18 @@ export interface SampleSpec {
   readonly sampler: SamplerName;
   /** Respacing grammar, e.g. `50`, `ddim25`, `10,10,15,20,25`; empty for every step. */
   readonly steps: string;
-  /** Steps that grammar makes of the model's process. */
+  /** Exactly the timesteps to visit, ascending, in place of what the grammar gives: of a fork with another tail. */
+  readonly timesteps?: readonly number[] | null;
+  /** Steps of the whole trajectory, those that were shared included. */
   readonly numSteps: number;
+  /** Where the walk begins; null or absent: at noise drawn from the seeds. */
+  readonly start?: Start | null;
+  /** Steps of another job's trajectory that lie before the start; absent: 0. */
+  readonly sharedSteps?: number;
+  /** Per batch the changes of course that hold from the begin, each from its step: those of a job that is taken on. */
+  readonly course?: readonly (readonly SteeredFrom[])[] | null;
+  readonly forkedFrom?: { readonly id: string; readonly step: number } | null;
+  readonly replayOf?: ReplayOf | null;
   readonly eta: number;
   readonly clipDenoised: boolean;
   readonly guidance: GuidanceSchedule;
@@ -51,6 +66,42 @@ export type Priority = 'high' | 'normal' | 'low';
 
 /** A class, or weights over several by class index: guidance follows the sum of weight times log-probability. */
 export type ClassTarget = number | Readonly<Record<number, number>>;
+
+/**
+ * A start that is not drawn from seeds. Whatever it is, the batch copies it once and keeps it as its first step: from
+ * then on it depends on nobody.
+ */
+export type Start =
+  /** The state that the same batch of another job kept at a step. */
+  | { readonly type: 'kept'; readonly sample: string; readonly step: number }
+  /** One latent for every image. */
+  | { readonly type: 'latent'; readonly latent: Latent }
+  /** An image from outside, which lies in the bucket beside the job's outputs: see inputKey. */
+  | { readonly type: 'image'; readonly sha256: string }
+  /** Image n of N at n / (N - 1) of the way. */
+  | { readonly type: 'between'; readonly from: NoiseEnd; readonly to: NoiseEnd };
+
+/** Noise that a job left behind: the result of an inversion, or a kept x_T. */
+export interface Latent {
+  readonly sample: string;
+  readonly image: number;
+  /** Batch of the image. */
+  readonly batch: number;
+  readonly of: 'result' | 'x_T';
+}
+
+export type NoiseEnd =
+  | { readonly type: 'seed'; readonly seed: number }
+  | ({ readonly type: 'latent' } & Latent);
+
+/** The job that is run again, and what it has to be equal to. */
+export interface ReplayOf {
+  readonly id: string;
+  /** SHA-256 of the final tensor of each image. */
+  readonly digests: readonly string[];
+  /** What computed its steps, by name. */
+  readonly backends: readonly string[];
+}
 
 /** Every k-th step, and which of its tensors: the sampler's state, the predicted x_start, or both. */
 export interface KeepTrajectory {
@@ -99,6 +150,8 @@ export type FailureCode =
   | 'backend_deadline'
   | 'backend_rejected'
   | 'output_deadline'
+  | 'source_gone'
+  | 'source_unavailable'
   | 'unknown_model'
   | 'model_changed'
   | 'poison_step'
@@ -136,4 +189,9 @@ export function splitIntoBatches(spec: SampleSpec): BatchSpec[] {
 /** Name of a batch's durable object: the same wherever it is computed. */
 export function batchName(job: string, index: number): string {
   return `${job}/${index}`;
+}
+
+/** Steps that lie behind a job where its own walk begins. */
+export function sharedStepsOf({ sharedSteps }: Pick<SampleSpec, 'sharedSteps'>): number {
+  return sharedSteps ?? 0;
 }

@@ -14,7 +14,10 @@ import { Problem, problemResponse } from './problem.ts';
 import { account } from './routes/account.ts';
 import { accounts } from './routes/accounts.ts';
 import { events } from './routes/events.ts';
+import { forks } from './routes/forks.ts';
 import { healthRoute } from './routes/health.ts';
+import { interpolations } from './routes/interpolations.ts';
+import { inversions } from './routes/inversions.ts';
 import { keys } from './routes/keys.ts';
 import { models } from './routes/models.ts';
 import { outputs } from './routes/outputs.ts';
@@ -38,6 +41,9 @@ for (const routes of [
   events,
   outputs,
   trajectory,
+  forks,
+  inversions,
+  interpolations,
   models,
   account,
   accounts,

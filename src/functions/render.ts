@@ -3,10 +3,11 @@
 import type { BatchView, JobRecord } from '../durable/job/job-store.ts';
 import { statusOf } from '../durable/job/status.ts';
 import type { BatchReport } from '../durable/sample-batch.ts';
-import { type ClassTarget, classOf, type SampleSpec, targetOf } from '../durable/spec.ts';
+import { type ClassTarget, classOf, type SampleSpec, sharedStepsOf, targetOf } from '../durable/spec.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';
 import type { Links } from './links.ts';
+import { receiptOf, replayOf } from './receipt.ts';
 import type { ModelResponse } from './schemas/common.ts';
 import type { SampleResponse } from './schemas/sample-response.ts';
 
@@ -29,6 +30,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
     retry: retryOf(record),
     error: record.status === 'failed' ? record.failure : null,
     patches: patchesOf(record),
+    ...originOf(record),
     images: await imagesOf(record, links),
     grid: record.status === 'succeeded' ? grid : null,
     outputs: await outputsOf(record, links),
@@ -40,6 +42,8 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
       events: await links.signed(`${path}/events`),
       grid,
       trajectory: `${self}/trajectory`,
+      fork: `${self}/fork`,
+      replay: `${self}/replay`,
     },
     webhook: webhookOf(record),
     request: {
@@ -47,6 +51,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
       model_digest: spec.modelDigest,
       sampler: spec.sampler,
       steps: spec.steps,
+      timesteps: spec.timesteps == null ? null : [...spec.timesteps],
       eta: spec.eta,
       clip_denoised: spec.clipDenoised,
       guidance_scale: spec.guidance,
@@ -93,9 +98,16 @@ export function startOf(batches: readonly BatchView[]): number | null {
 
 export function progressOf(record: JobRecord, startedAt: number | null): SampleResponse['progress'] {
   const steps = record.spec.numSteps;
-  const taken = record.batches.reduce((sum, { report }) => sum + (report?.step ?? 0), 0);
+  const shared = sharedStepsOf(record.spec);
+  const taken = record.batches.reduce((sum, { report }) => sum + (report?.step ?? shared) - shared, 0);
   const mean = taken / record.batches.length;
-  return { step: Math.floor(mean), steps, fraction: mean / steps, ...paceOf(record, startedAt, taken) };
+  return {
+    step: Math.floor(shared + mean),
+    steps,
+    shared_steps: shared,
+    fraction: mean / (steps - shared),
+    ...paceOf(record, startedAt, taken),
+  };
 }
 
 type Pace = Pick<SampleResponse['progress'], 'steps_per_second' | 'seconds_left'>;
@@ -112,7 +124,7 @@ function paceOf(record: JobRecord, startedAt: number | null, taken: number): Pac
   );
   if (times.length === 0) return { steps_per_second: null, seconds_left: null };
   const stepSeconds = times.reduce((sum, ms) => sum + ms, 0) / times.length / 1000;
-  const left = batches.length * spec.numSteps - taken;
+  const left = batches.length * (spec.numSteps - sharedStepsOf(spec)) - taken;
   return {
     steps_per_second: times.length / batches.length / stepSeconds,
     seconds_left: (left * stepSeconds) / times.length,
@@ -135,7 +147,7 @@ function imagesOf(record: JobRecord, links: Links): Promise<SampleResponse['imag
       index,
       class: label,
       class_name: label === null ? null : (names?.[label] ?? null),
-      seed: spec.seed + index,
+      seed: (spec.kind ?? 'sample') === 'sample' ? spec.seed + index : null,
       url: isWritten(spec, batches, index) ? await links.signed(imagePath(spec.id, index)) : null,
     };
   });
@@ -166,13 +178,26 @@ export function labelOf(record: JobRecord, image: number): number | null {
 /** What an image is guided to at last: the patches that its batch has taken in change it. */
 function classesNow(record: JobRecord, image: number): readonly ClassTarget[] | null {
   const { spec, patches, batches } = record;
-  const taken = new Set(batches[batchOf(spec, image)]?.report?.patches.map(({ seq }) => seq));
+  const batch = batchOf(spec, image);
+  const inherited = spec.course?.[batch]?.findLast(({ classes }) => classes !== null);
+  const taken = new Set(batches[batch]?.report?.patches.map(({ seq }) => seq));
   const latest = patches.findLast(({ seq, classes }) => classes !== null && taken.has(seq));
-  return latest?.classes ?? spec.classes;
+  return latest?.classes ?? inherited?.classes ?? spec.classes;
 }
 
 function batchOf(spec: SampleSpec, image: number): number {
   return Math.floor(image / spec.batchSize);
+}
+
+/** Where another job was gone on from, another was run again, and what this one did in the end. */
+function originOf(record: JobRecord): Pick<SampleResponse, 'kind' | 'forked_from' | 'replay' | 'receipt'> {
+  const { spec } = record;
+  return {
+    kind: spec.kind ?? 'sample',
+    forked_from: spec.forkedFrom ?? null,
+    replay: replayOf(record),
+    receipt: receiptOf(record),
+  };
 }
 
 function patchesOf({ patches, batches }: JobRecord): SampleResponse['patches'] {

@@ -1,7 +1,7 @@
 /** What a batch object remembers. Every method is one transaction: whole, or not at all. */
 import type { SamplerState } from '../../core/index.ts';
 import { MigratedStore } from '../migrated-store.ts';
-import type { BatchOrders, BatchSpec, Failure } from '../spec.ts';
+import { type BatchOrders, type BatchSpec, type Failure, sharedStepsOf } from '../spec.ts';
 import { readTensors, writeTensor } from './chunks.ts';
 import { reachableStep, type SteeredFrom } from './course.ts';
 import { batchMigrations } from './migrations.ts';
@@ -68,9 +68,10 @@ export class BatchStore extends MigratedStore {
   /** Stores the spec once; a second call changes nothing. */
   create(spec: BatchSpec, now: number): void {
     this.sql.exec(
-      "INSERT OR IGNORE INTO batch (one, spec, status, started_at) VALUES (1, ?, 'running', ?)",
+      "INSERT OR IGNORE INTO batch (one, spec, status, started_at, step) VALUES (1, ?, 'running', ?, ?)",
       JSON.stringify(spec),
       now,
+      sharedStepsOf(spec.job),
     );
   }
 
@@ -157,6 +158,14 @@ export class BatchStore extends MigratedStore {
       .map(({ seq, step, body }) => ({ seq, step, ...JSON.parse(body) }));
   }
 
+  /** Whether a state was stored, even if it has been dropped since. */
+  hasBegun(): boolean {
+    const { begun } = this.sql
+      .exec<{ begun: number }>('SELECT sampler IS NOT NULL AS begun FROM batch')
+      .one();
+    return begun === 1;
+  }
+
   /** The sampler's state as last committed; null before x_T was. */
   readState(): SamplerState | null {
     const { sampler } = this.sql.exec<{ sampler: string | null }>('SELECT sampler FROM batch').one();
@@ -166,10 +175,11 @@ export class BatchStore extends MigratedStore {
     return { ...JSON.parse(sampler), tensors: { ...tensors, x: tensors.x } };
   }
 
-  /** Stores where the walk begins, if that is not to be drawn again after a crash. */
+  /** Stores where the walk begins, unless it has begun. */
   begin(state: SamplerState, keep: StepToKeep | null): void {
     const { tensors, ...scalars } = state;
     this.storage.transactionSync(() => {
+      if (this.read()?.status !== 'running' || this.hasBegun()) return;
       for (const [name, tensor] of Object.entries(tensors)) writeTensor(this.sql, name, tensor);
       this.sql.exec("UPDATE batch SET sampler = ? WHERE status = 'running'", JSON.stringify(scalars));
       if (keep !== null) keepStep(this.sql, keep);

@@ -29,12 +29,25 @@ export class OutputError extends Error {
   override readonly name = 'OutputError';
 }
 
+/** Where the walk begins lies with another object, or in the bucket, and could not be had. */
+export class SourceError extends Error {
+  override readonly name = 'SourceError';
+  /** It will not come (back): the source was deleted, or never kept it. */
+  readonly gone: boolean;
+
+  constructor(message: string, options: ErrorOptions & { gone: boolean }) {
+    super(message, options);
+    this.gone = options.gone;
+  }
+}
+
 /**
  * @param attempts failed tries of this step before this one
  * @param failingForMs since the first of them
  */
 export function judge(error: unknown, attempts: number, failingForMs: number, deadlineMs: number): Verdict {
-  if (!(error instanceof BackendError || error instanceof OutputError)) {
+  if (error instanceof SourceError && error.gone) return fail('source_gone', error.message);
+  if (!(error instanceof BackendError || error instanceof OutputError || error instanceof SourceError)) {
     // Our own arithmetic or configuration: the same input gives the same error, so a few tries are enough.
     if (attempts >= 2) return fail('internal_error', `the step failed three times: ${messageOf(error)}`);
     return { kind: 'retry', delayMs: jitterBackoff(attempts, BASE_DELAY_MS, MAX_DELAY_MS) };
@@ -44,7 +57,7 @@ export function judge(error: unknown, attempts: number, failingForMs: number, de
   if (backend !== null && !backend.retryable) return fail('backend_rejected', error.message);
   if (failingForMs >= deadlineMs) {
     const seconds = Math.round(failingForMs / 1000);
-    const code = deadlineCode(backend);
+    const code = error instanceof SourceError ? 'source_unavailable' : deadlineCode(backend);
     return fail(code, `nothing succeeded for ${seconds} s; last error: ${error.message}`);
   }
   const asked = Math.min((backend?.retryAfter ?? 0) * 1000, MAX_RETRY_AFTER_MS);

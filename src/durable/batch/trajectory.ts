@@ -2,7 +2,9 @@
 import {
   createDiffusion,
   type Diffusion,
+  diffusionAt,
   drawNoise,
+  forkState,
   guidanceScaleAt,
   imageSeed,
   initSampler,
@@ -39,7 +41,9 @@ export class Trajectory {
     this.#spec = spec;
     this.#manifest = manifest;
     this.#patches = patches;
-    this.diffusion = createDiffusion(diffusionSettingsOf(manifest), job.steps);
+    const settings = diffusionSettingsOf(manifest);
+    this.diffusion =
+      job.timesteps == null ? createDiffusion(settings, job.steps) : diffusionAt(settings, job.timesteps);
     this.#config = {
       sampler: job.sampler,
       eta: job.eta,
@@ -59,8 +63,26 @@ export class Trajectory {
 
   /** State before the first step: x_T, noise call 0 of every image. */
   start(): SamplerState {
-    const noise = drawNoise(this.#seeds, this.#elements, 0);
-    return initSampler(this.diffusion, { ...this.#config, guidanceScale: 0 }, noise);
+    return this.startAt(drawNoise(this.#seeds, this.#elements, 0));
+  }
+
+  /**
+   * State before the first step from noise, or for an inversion an image, that comes from elsewhere.
+   *
+   * @param x `[N, C, H, W]`
+   */
+  startAt(x: Float32Array): SamplerState {
+    return initSampler(this.diffusion, { ...this.#config, guidanceScale: 0 }, x);
+  }
+
+  /** The state of another walk after as many steps as this one shares with it, made ready for the way that lies ahead. */
+  goOnFrom(kept: SamplerState): SamplerState {
+    const { sampler } = this.#config;
+    if (sampler === 'ddim_inversion') return kept;
+    const { tensors, ...scalars } = kept;
+    const tail = this.#spec.job.numSteps - kept.step;
+    const { state, keepsHistory } = forkState(scalars, { sampler, tail });
+    return { ...state, tensors: keepsHistory ? tensors : { x: tensors.x } };
   }
 
   /** What the networks are asked at this state: everything the step needs, in one call. */
@@ -114,6 +136,7 @@ export class Trajectory {
   }
 
   #courseAt({ step }: SamplerState): Course {
-    return courseAt(this.#spec.job, this.#patches, step);
+    const { job, index } = this.#spec;
+    return courseAt(job, [...(job.course?.[index] ?? []), ...this.#patches], step);
   }
 }

@@ -1,6 +1,6 @@
 /** What a job owes the index of samples: its row there, until it says what the job says. */
 import type { IndexedSample, SampleState } from '../../store/samples.ts';
-import type { SampleSpec } from '../spec.ts';
+import { type SampleSpec, sharedStepsOf } from '../spec.ts';
 import type { JobRecord } from './job-store.ts';
 import { statusOf } from './status.ts';
 
@@ -11,7 +11,7 @@ export function newEntry(spec: SampleSpec, now: number): IndexedSample {
     account: spec.account,
     status: 'queued',
     model: spec.model,
-    kind: 'sample',
+    kind: spec.kind ?? 'sample',
     createdAt: now,
     finishedAt: null,
     expiresAt: null,
@@ -19,7 +19,7 @@ export function newEntry(spec: SampleSpec, now: number): IndexedSample {
     steps: spec.numSteps,
     priority: spec.priority,
     metadata: spec.metadata,
-    imageSteps: spec.count * spec.numSteps,
+    imageSteps: spec.count * (spec.numSteps - sharedStepsOf(spec)),
   };
 }
 

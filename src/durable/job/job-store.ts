@@ -4,6 +4,7 @@ import { MigratedStore } from '../migrated-store.ts';
 import type { BatchReport } from '../sample-batch.ts';
 import { type BatchOrders, type Failure, type Patch, type SampleSpec, splitIntoBatches } from '../spec.ts';
 import { jobMigrations } from './migrations.ts';
+import { digestRequest } from './request-digest.ts';
 import type { Turn } from './turn.ts';
 
 export type Ending = 'succeeded' | 'failed' | 'canceled';
@@ -43,6 +44,8 @@ export interface JobRecord {
   readonly batches: readonly BatchView[];
   readonly webhook: WebhookState | null;
   readonly turn: Turn;
+  /** Of what decides the images; see digestRequest. */
+  readonly requestDigest: string | null;
   /** What the index of samples was last told, as JSON; null before it was told anything. */
   readonly indexed: string | null;
 }
@@ -62,6 +65,8 @@ interface JobRow extends Record<string, SqlStorageValue> {
   turn_since: number;
   turn_heard_at: number;
   turn_position: number | null;
+  request_digest: string | null;
+  prepared: number;
 }
 
 interface WebhookRow extends Record<string, SqlStorageValue> {
@@ -124,6 +129,7 @@ export class JobStore extends MigratedStore {
         seenAt: seen_at,
       })),
       webhook: this.#readWebhook(),
+      requestDigest: row.request_digest,
       indexed: row.indexed,
       turn: {
         state: row.turn as Turn['state'],
@@ -133,6 +139,20 @@ export class JobStore extends MigratedStore {
         position: row.turn_position,
       },
     };
+  }
+
+  async saveRequestDigest(spec: SampleSpec): Promise<void> {
+    const digest = await digestRequest(spec);
+    this.sql.exec('UPDATE job SET request_digest = ? WHERE request_digest IS NULL', digest);
+  }
+
+  /** Whether every batch has copied what it begins with. */
+  isPrepared(): boolean {
+    return this.sql.exec<{ prepared: number }>('SELECT prepared FROM job').one().prepared === 1;
+  }
+
+  markPrepared(): void {
+    this.sql.exec('UPDATE job SET prepared = 1');
   }
 
   #readPatches(): PatchRecord[] {

@@ -83,4 +83,12 @@ export const jobMigrations: SQLSchemaMigration[] = [
       CREATE INDEX IF NOT EXISTS preview_event ON preview (event);
     `,
   },
+  {
+    idMonotonicInc: 6,
+    description: 'what a receipt names, and whether every batch has what it begins with',
+    sql: `
+      ALTER TABLE job ADD COLUMN request_digest TEXT;
+      ALTER TABLE job ADD COLUMN prepared INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ];

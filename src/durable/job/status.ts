@@ -1,4 +1,5 @@
 /** The state of a job in one word, as the API and the index of samples show it. */
+import { sharedStepsOf } from '../spec.ts';
 import type { JobRecord } from './job-store.ts';
 import { mayWalk } from './next-wake.ts';
 
@@ -8,9 +9,10 @@ export function statusOf(record: JobRecord): JobStatus {
   if (record.status !== 'active') return record.status;
   if (record.paused && record.ending === null) return 'paused';
   if (record.turn.state === 'waiting' && !record.batches.some(mayWalk)) return 'queued';
+  const shared = sharedStepsOf(record.spec);
   const reports = record.batches.map((batch) => batch.report);
   if (reports.some((report) => report?.retry != null)) return 'retrying';
-  return reports.some((report) => report !== null && (report.step > 0 || report.status !== 'running'))
+  return reports.some((report) => report !== null && (report.step > shared || report.status !== 'running'))
     ? 'running'
     : 'queued';
 }

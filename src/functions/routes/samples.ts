@@ -6,9 +6,10 @@ import { accountOf, requireScope } from '../auth/authenticate.ts';
 import { validationHook } from '../openapi-hook.ts';
 import { awaitPreferred } from '../prefer.ts';
 import { Problem } from '../problem.ts';
-import { resolvePatch, resolveSample } from '../resolve.ts';
+import { resolvePatch } from '../resolve.ts';
 import { samplePatch, sampleRequest } from '../schemas/sample-request.ts';
 import { sampleResponse } from '../schemas/sample-response.ts';
+import { resolveStarted } from '../start-from.ts';
 import { jobOf, ownedJob, ownedRecord, shown, unknownSample } from './owned-job.ts';
 import { problem, requireJson } from './shared.ts';
 
@@ -104,11 +105,8 @@ const patch = createRoute({
 export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
   .openapi(create, async (c) => {
     const { origin } = new URL(c.req.url);
-    const spec = resolveSample(
-      c.req.valid('json'),
-      { account: accountOf(c), origin, now: Date.now() },
-      c.env,
-    );
+    const from = { account: accountOf(c), origin, now: Date.now() };
+    const spec = await resolveStarted(c, c.req.valid('json'), from);
     const { record, replayed } = await acceptSample(c, spec);
     const latest = await awaitPreferred(c, record);
     return c.json(await shown(c, latest), latest.status === 'active' ? 202 : replayed ? 200 : 201);

@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { every } from 'hono/combine';
-import { MAX_BODY_BYTES } from '../limits.ts';
+import { MAX_BODY_BYTES, MAX_IMAGE_BODY_BYTES } from '../limits.ts';
 import { Problem } from '../problem.ts';
 import { problemSchema } from '../schemas/common.ts';
 
@@ -22,12 +22,14 @@ const jsonType: MiddlewareHandler = async (c, next) => {
   await next();
 };
 
-const sizeLimit = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: () => {
-    throw new Problem('body-too-large', `at most ${MAX_BODY_BYTES} bytes are read`);
-  },
-});
+function sizeLimit(maxSize: number): MiddlewareHandler {
+  return bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new Problem('body-too-large', `at most ${maxSize} bytes are read`);
+    },
+  });
+}
 
 /** A body that is parsed by us, by hand, so that its syntax error is ours to explain. */
 const wellFormed: MiddlewareHandler = async (c, next) => {
@@ -41,4 +43,7 @@ const wellFormed: MiddlewareHandler = async (c, next) => {
 };
 
 /** In this order: type, size, syntax. */
-export const requireJson = every(jsonType, sizeLimit, wellFormed);
+export const requireJson = every(jsonType, sizeLimit(MAX_BODY_BYTES), wellFormed);
+
+/** The same for requests that bring an image. */
+export const requireJsonWithImage = every(jsonType, sizeLimit(MAX_IMAGE_BODY_BYTES), wellFormed);

@@ -14,7 +14,7 @@ import { keptStepsOf } from '../kept-steps.ts';
 import { Links } from '../links.ts';
 import { Problem } from '../problem.ts';
 import { type TrajectoryResponse, trajectoryResponse } from '../schemas/trajectory.ts';
-import { ownedRecord } from './owned-job.ts';
+import { ownedJob, ownedRecord, unknownSample } from './owned-job.ts';
 import { problem } from './shared.ts';
 
 const id = z.string().openapi({ param: { name: 'id', in: 'path' } });
@@ -73,7 +73,8 @@ export const trajectory = new OpenAPIHono<AppEnv>({
   .openapi(one, async (c) => {
     const { id: sample, step, what, image: name } = c.req.valid('param');
     const image = Number.parseInt(name, 10);
-    const { spec } = await ownedRecord(c, sample);
+    const spec = (await (await ownedJob(c, sample)).read())?.spec;
+    if (spec === undefined) throw unknownSample(sample);
     const batch = splitIntoBatches(spec).find(({ first, size }) => image >= first && image < first + size);
     const manifest = findModel(spec.model);
     const stub =
@@ -105,26 +106,32 @@ function linksOf(c: Context<AppEnv>): Links {
   return new Links(c.env, { origin: new URL(c.req.url).origin, now: Date.now() });
 }
 
-/** Its links are signed, so that a page can show the pictures. */
+/** Links that one answer signs: the others need a key. A signature costs time, and a list may have many. */
+const MAX_SIGNED = 4_096;
+
 async function listOf(env: Env, { spec }: JobRecord, links: Links): Promise<TrajectoryResponse> {
-  const kept = await keptStepsOf(env, spec);
+  const steps = await keptStepsOf(env, spec);
+  let signed = 0;
+  const linkTo = (path: string) => (signed++ < MAX_SIGNED ? links.signed(path) : links.to(path));
   const urlsOf = async (step: number, what: 'x_t' | 'x_start', has: (image: number) => boolean) => {
+    const place = `/v1/samples/${spec.id}/trajectory/${step}/${what}`;
     const urls = await Promise.all(
-      Array.from({ length: spec.count }, async (_, image) =>
-        has(image) ? links.signed(`/v1/samples/${spec.id}/trajectory/${step}/${what}/${image}.png`) : null,
-      ),
+      Array.from({ length: spec.count }, (_, image) => (has(image) ? linkTo(`${place}/${image}.png`) : null)),
     );
     return urls.some((url) => url !== null) ? urls : null;
   };
-  const steps = kept.map(async ({ step, timestep, batches }) => {
-    const at = (image: number) => batches[Math.floor(image / spec.batchSize)] ?? null;
-    return {
-      step,
-      timestep,
-      complete: batches.every((batch) => batch !== null),
-      x_t: await urlsOf(step, 'x_t', (image) => at(image)?.xT === true),
-      x_start: await urlsOf(step, 'x_start', (image) => at(image)?.xStart === true),
-    };
-  });
-  return { steps: await Promise.all(steps) };
+  return {
+    steps: await Promise.all(
+      steps.map(async ({ step, timestep, batches }) => {
+        const at = (image: number) => batches[Math.floor(image / spec.batchSize)] ?? null;
+        return {
+          step,
+          timestep,
+          complete: batches.every((kept) => kept !== null),
+          x_t: await urlsOf(step, 'x_t', (image) => at(image)?.xT === true),
+          x_start: await urlsOf(step, 'x_start', (image) => at(image)?.xStart === true),
+        };
+      }),
+    ),
+  };
 }

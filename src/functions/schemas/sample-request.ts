@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
 import { MAX_COUNT, MAX_DEADLINE_SECONDS, MAX_SEED, MAX_TIMESTEPS, MAX_URL_LENGTH } from '../limits.ts';
 import { metadata } from './metadata.ts';
+import { startFrom } from './start-from.ts';
 import { classList, classTarget, guidance } from './steering.ts';
 import { keepTrajectory } from './trajectory.ts';
 
@@ -81,6 +82,7 @@ export const sampleRequest = z
       description:
         "exact: the bits of an image do not depend on what else the inference server computes. fast: its steps may share the server's batches with other jobs, and the last bits may differ from run to run. By default as the deployment says, exact unless it says otherwise.",
     }),
+    start_from: startFrom.optional(),
     keep_trajectory: keepTrajectory.optional(),
     keep_state: z
       .boolean()

@@ -1,6 +1,7 @@
 /** What the API says of a sample; the typed client uses the same types. */
 import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
+import { forkedFrom, jobKind, receipt, replay } from './receipt.ts';
 import { priorityName } from './sample-request.ts';
 import { guidance, resolvedTarget } from './steering.ts';
 import { keepTrajectory } from './trajectory.ts';
@@ -34,7 +35,10 @@ export const sampleResponse = z
     progress: z.object({
       step: z.int().openapi({ description: 'Steps taken, the mean over the batches rounded down.' }),
       steps: z.int(),
-      fraction: z.number().min(0).max(1),
+      shared_steps: z.int().openapi({
+        description: 'Steps that a fork took over from its source; step and steps include them.',
+      }),
+      fraction: z.number().min(0).max(1).openapi({ description: 'Of the steps that are its own.' }),
       steps_per_second: z.number().nullable(),
       seconds_left: z.number().nullable(),
     }),
@@ -55,12 +59,19 @@ export const sampleResponse = z
         }),
       )
       .openapi({ description: 'Changes of course while it ran, oldest first.' }),
+    kind: jobKind,
+    forked_from: forkedFrom.nullable(),
+    replay: replay.nullable(),
+    receipt: receipt.nullable(),
     images: z.array(
       z.object({
         index: z.int(),
         class: z.int().nullable(),
         class_name: z.string().nullable(),
-        seed: z.int(),
+        seed: z
+          .int()
+          .nullable()
+          .openapi({ description: 'Null for inversions and interpolations, which draw nothing.' }),
         url: url.nullable().openapi({ description: 'The PNG, once it is written.' }),
       }),
     ),
@@ -85,6 +96,8 @@ export const sampleResponse = z
       events: url,
       grid: url,
       trajectory: url,
+      fork: url,
+      replay: url,
     }),
     webhook: z
       .object({
@@ -97,8 +110,12 @@ export const sampleResponse = z
     request: z.object({
       model: z.string(),
       model_digest: z.string(),
-      sampler: samplerName,
+      sampler: z.enum([...samplerName.options, 'ddim_inversion']),
       steps: z.string(),
+      timesteps: z
+        .array(z.int())
+        .nullable()
+        .openapi({ description: 'What a fork with another tail visits in place of steps, ascending.' }),
       eta: z.number(),
       clip_denoised: z.boolean(),
       guidance_scale: guidance,

@@ -1,0 +1,68 @@
+/** Jobs that come from other jobs: forks and replays. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { acceptSample } from '../accept.ts';
+import type { AppEnv } from '../app-env.ts';
+import { accountOf, requireScope } from '../auth/authenticate.ts';
+import { resolveFork } from '../fork.ts';
+import { validationHook } from '../openapi-hook.ts';
+import { resolveReplay } from '../replay.ts';
+import { forkRequest } from '../schemas/fork-request.ts';
+import { sampleResponse } from '../schemas/sample-response.ts';
+import { ownedRecord, shown } from './owned-job.ts';
+import { problem, requireJson } from './shared.ts';
+
+const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
+const sampleBody = { 'application/json': { schema: sampleResponse } };
+
+const fork = createRoute({
+  method: 'post',
+  path: '/v1/samples/{id}/fork',
+  summary: 'Go on from a kept step with another class, scale, sampler, tail or seed',
+  description:
+    'The trajectory before the step is shared, not computed again. The sample may be running, finished, failed or canceled; it may be deleted once this is answered. What is not named stays as it was; a new seed changes the noise after the step alone. progress counts the whole trajectory: shared_steps of its steps lie before the fork.',
+  middleware: [requireScope('samples:write'), requireJson] as const,
+  request: {
+    params: idParam,
+    body: { content: { 'application/json': { schema: forkRequest } }, required: true },
+  },
+  responses: {
+    202: { description: 'Accepted; follow urls.self', content: sampleBody },
+    404: problem('No such sample'),
+    409: problem('The step is not kept, or not by every batch yet; or the model is another one now'),
+    422: problem('Fields are missing, unknown, or out of range; errors names each'),
+    429: problem('A quota of the account is used up'),
+  },
+});
+
+const replay = createRoute({
+  method: 'post',
+  path: '/v1/samples/{id}/replay',
+  summary: 'Run a finished sample again and compare every final tensor by its SHA-256',
+  description:
+    'A new sample with the same request and, per batch, the same changes of course from the same steps. Its replay says whether it is equal once it is over.',
+  middleware: requireScope('samples:write'),
+  request: { params: idParam },
+  responses: {
+    202: { description: 'Accepted; follow urls.self', content: sampleBody },
+    404: problem('No such sample'),
+    409: problem('It has not succeeded, or the model is another one now'),
+    429: problem('A quota of the account is used up'),
+  },
+});
+
+export const forks = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
+  .openapi(fork, async (c) => {
+    const source = await ownedRecord(c, c.req.valid('param').id);
+    const { origin } = new URL(c.req.url);
+    const from = { account: accountOf(c), origin, now: Date.now() };
+    const spec = await resolveFork(c.req.valid('json'), source, from, c.env);
+    const { record } = await acceptSample(c, spec);
+    return c.json(await shown(c, record), 202);
+  })
+  .openapi(replay, async (c) => {
+    const original = await ownedRecord(c, c.req.valid('param').id);
+    const { origin } = new URL(c.req.url);
+    const spec = resolveReplay(original, { account: accountOf(c), origin, now: Date.now() });
+    const { record } = await acceptSample(c, spec);
+    return c.json(await shown(c, record), 202);
+  });

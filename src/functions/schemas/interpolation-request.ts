@@ -1,0 +1,26 @@
+/** The body of `POST /v1/interpolations`. */
+import { z } from '@hono/zod-openapi';
+import { MAX_COUNT, MAX_SEED } from '../limits.ts';
+import { sampleRequest } from './sample-request.ts';
+import { startFrom } from './start-from.ts';
+
+const end = z
+  .union([z.int().min(0).max(MAX_SEED), startFrom], {
+    error: 'expected a seed, or {"sample": ..., "image": ...} of an inversion',
+  })
+  .openapi('InterpolationEnd', {
+    description: 'A seed, or the latent of an inversion (or a kept x_T).',
+    example: 7,
+  });
+
+export const interpolationRequest = sampleRequest
+  .omit({ classes: true, sampler: true, eta: true, seed: true, start_from: true })
+  .extend({
+    from: end,
+    to: end,
+    count: z.int().min(2).max(MAX_COUNT).openapi({ description: 'Images, both ends included.', example: 8 }),
+  })
+  .openapi('InterpolationRequest');
+
+export type InterpolationRequest = z.infer<typeof interpolationRequest>;
+export type InterpolationEnd = z.infer<typeof end>;
