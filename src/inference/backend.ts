@@ -106,14 +106,23 @@ const RETRYABLE: Readonly<Record<BackendErrorKind, boolean>> = {
   aborted: false,
 };
 
+interface BackendErrorOptions extends ErrorOptions {
+  readonly retryAfter?: number;
+  /** Default: the message. */
+  readonly detail?: string;
+}
+
 export class BackendError extends Error {
   override readonly name = 'BackendError';
   readonly kind: BackendErrorKind;
   /** Seconds the backend asked to wait before the next try (Retry-After), if it did. */
   readonly retryAfter: number | undefined;
+  /** For operators' eyes: addresses, pages of proxies. The message goes to clients of the API. */
+  readonly detail: string;
 
-  constructor(kind: BackendErrorKind, message: string, options: ErrorOptions & { retryAfter?: number } = {}) {
+  constructor(kind: BackendErrorKind, message: string, options: BackendErrorOptions = {}) {
     super(message, options);
+    this.detail = options.detail ?? message;
     this.kind = kind;
     this.retryAfter = options.retryAfter;
   }

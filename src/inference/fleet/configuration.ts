@@ -35,6 +35,9 @@ export interface BackendSettings {
   readonly timeoutMs: number;
 }
 
+/** Name of INFERENCE_URL's server: clients see it. */
+const ONLY_SERVER = 'inference-server';
+
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 const httpUrl = z
@@ -78,7 +81,7 @@ export function readFleet(env: InferenceEnv): BackendSettings[] {
       throw new Error('INFERENCE_TOKENS names backends of INFERENCE_BACKENDS, which is not set');
     }
     const url = readUrl(env.INFERENCE_URL);
-    const one = { name: new URL(url).host, url, weight: 1, models: null, fp16: true, timeoutMs };
+    const one = { name: ONLY_SERVER, url, weight: 1, models: null, fp16: true, timeoutMs };
     return [env.INFERENCE_TOKEN ? { ...one, token: env.INFERENCE_TOKEN } : one];
   }
   if (env.INFERENCE_URL) {

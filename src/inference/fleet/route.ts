@@ -9,6 +9,8 @@ import type { Load } from './pick.ts';
 export interface RouteOptions {
   /** The backend's name in the configuration. */
   readonly name: string;
+  /** For operators alone. */
+  readonly url: string;
   readonly model: string;
   readonly client: Pick<RemoteBackend, 'send' | 'probe'>;
   readonly weight: number;
@@ -102,11 +104,11 @@ export class Route {
 
   #failed(error: BackendError, trial: boolean): void {
     const ms = this.health.failed(error, Date.now(), trial);
-    if (ms !== null) this.#tell({ event: 'backend_ejected', for_ms: Math.round(ms), reason: error.message });
+    if (ms !== null) this.#tell({ event: 'backend_ejected', for_ms: Math.round(ms), reason: error.detail });
   }
 
   #tell(event: object): void {
-    const { name, model, log } = this.#options;
-    log(JSON.stringify({ backend: name, model, ...event }));
+    const { name, url, model, log } = this.#options;
+    log(JSON.stringify({ backend: name, url, model, ...event }));
   }
 }

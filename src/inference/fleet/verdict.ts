@@ -17,15 +17,23 @@ export interface Refusal {
  */
 export function verdict(refusals: readonly Refusal[], now: number): BackendError {
   const [first] = refusals;
-  if (refusals.length === 1 && first !== undefined && first.heldUntil === null) return first.error;
+  if (refusals.length === 1 && first !== undefined) return named(first, now);
   const hopeful = refusals.filter(({ error }) => error.retryable);
   const kind = strongest(refusals);
   const message = refusals.map(({ backend, error }) => `${backend}: ${error.message}`).join('; ');
-  return new BackendError(
-    kind,
-    refusals.length === 1 ? first!.error.message : `no backend took the step: ${message}`,
-    { cause: first?.error, ...retryAfter(hopeful, now) },
-  );
+  return new BackendError(kind, `no backend took the step: ${message}`, {
+    cause: first?.error,
+    ...retryAfter(hopeful, now),
+  });
+}
+
+function named(refusal: Refusal, now: number): BackendError {
+  const { backend, error, heldUntil } = refusal;
+  const own = error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter };
+  return new BackendError(error.kind, `${backend}: ${error.message}`, {
+    cause: error,
+    ...(heldUntil === null ? own : retryAfter([refusal], now)),
+  });
 }
 
 /** What a retry can help comes first; of the rest, what names the job's end best. */

@@ -11,12 +11,6 @@ const METADATA_HOLDS_MS = 60_000;
 export class DigestCheck {
   /** When the metadata was last right, or silent, by name on the wire; ms. */
   readonly #asked = new Map<string, number>();
-  readonly #server: string;
-
-  /** @param server its URL, for messages */
-  constructor(server: string) {
-    this.#server = server;
-  }
 
   /**
    * Of a digest that the server gave by itself.
@@ -26,7 +20,7 @@ export class DigestCheck {
    */
   requireSame(model: string, expected: string, given: unknown): void {
     if (given === expected) return;
-    const message = `${this.#server} has ${model} as ${JSON.stringify(given)}, but the job began with "${expected}"`;
+    const message = `the server has ${model} as ${JSON.stringify(given)}, but the job began with "${expected}"`;
     throw new BackendError('wrong_model', message);
   }
 

@@ -9,7 +9,7 @@ export interface Call {
   readonly init: RequestInit;
   /** Largest body of a 200 that can be an answer, bytes. */
   readonly limit: number;
-  /** For messages, e.g. `POST http://gpu:8000/v2/models/mnist-32/infer`. */
+  /** For messages, without the server's address, e.g. `POST /v2/models/mnist-32/infer`. */
   readonly what: string;
 }
 
@@ -32,8 +32,10 @@ export async function exchange({ url, init, limit, what }: Call, deadline: Deadl
     if (error instanceof BodyTooLargeError) {
       throw new BackendError('invalid_response', `${what}: ${error.message}`, { cause: error });
     }
+    const detail = `${init.method ?? 'GET'} ${url}: ${reasonOf(error)}`;
     throw (
-      deadline.error() ?? new BackendError('unavailable', `${what}: ${reasonOf(error)}`, { cause: error })
+      deadline.error() ??
+      new BackendError('unavailable', `${what}: the connection failed`, { cause: error, detail })
     );
   }
 }

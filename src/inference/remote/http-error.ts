@@ -8,13 +8,19 @@ const EXCERPT_BYTES = 4096;
 /**
  * What an answer that is no 200 means for the step. Reads or cancels the body.
  *
- * @param what the call, for the message, e.g. `POST http://gpu:8000/v2/models/mnist-32/infer`
+ * @param what the call, for the message, e.g. `POST /v2/models/mnist-32/infer`
  */
 export async function toBackendError(response: Response, what: string): Promise<BackendError> {
   const { status } = response;
-  const message = `${what}: ${status} ${await serverMessage(response)}`.trimEnd();
+  const text = await readExcerpt(response, EXCERPT_BYTES);
+  const said = protocolError(text) ?? response.statusText;
+  const message = `${what}: ${status} ${said}`.trimEnd();
+  const detail = `${what}: ${status} ${protocolError(text) ?? (text || response.statusText)}`.trimEnd();
   const retryAfter = parseRetryAfter(response.headers.get('retry-after'), Date.now());
-  return new BackendError(kindOf(status), message, retryAfter === undefined ? {} : { retryAfter });
+  return new BackendError(kindOf(status), message, {
+    detail,
+    ...(retryAfter !== undefined && { retryAfter }),
+  });
 }
 
 function kindOf(status: number): BackendErrorKind {
@@ -26,16 +32,15 @@ function kindOf(status: number): BackendErrorKind {
   return status >= 300 ? 'rejected' : 'invalid_response';
 }
 
-/** The protocol's {"error": string}, or the body as it is. */
-async function serverMessage(response: Response): Promise<string> {
-  const text = await readExcerpt(response, EXCERPT_BYTES);
+/** The protocol's {"error": string}; null for anything else, as a proxy's page, which is not for clients to see. */
+function protocolError(text: string): string | null {
   try {
     const json: unknown = JSON.parse(text);
     if (typeof json === 'object' && json !== null && 'error' in json && typeof json.error === 'string') {
       return json.error;
     }
   } catch {
-    // Not JSON: a proxy's page, or nothing.
+    // Not JSON.
   }
-  return text || response.statusText;
+  return null;
 }

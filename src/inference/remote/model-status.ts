@@ -12,6 +12,8 @@ const METADATA_BYTES = 65_536;
 export interface ModelPlace {
   /** `<base>/v2/models/<model>`. */
   readonly url: string;
+  /** The part of it from `/v2` on, for messages that clients see. */
+  readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -77,6 +79,6 @@ async function ask<T>(
   }
 }
 
-function get({ url, headers }: ModelPlace, path: string): Call {
-  return { url: `${url}${path}`, init: { headers }, limit: METADATA_BYTES, what: `GET ${url}${path}` };
+function get({ url, path, headers }: ModelPlace, page: string): Call {
+  return { url: `${url}${page}`, init: { headers }, limit: METADATA_BYTES, what: `GET ${path}${page}` };
 }

@@ -40,14 +40,13 @@ export class RemoteBackend implements InferenceBackend {
   readonly remote = true;
   readonly #options: RemoteOptions;
   readonly #base: string;
-  readonly #digests: DigestCheck;
+  readonly #digests = new DigestCheck();
   /** By name on the wire, where it is known to be another than [N]. */
   readonly #perImage = new Map<string, PerImage>();
 
   constructor(options: RemoteOptions) {
     this.#options = options;
     this.#base = options.url.replace(/\/+$/, '');
-    this.#digests = new DigestCheck(this.#base);
   }
 
   async evaluate(request: EvaluationRequest, options: EvaluateOptions = {}): Promise<Evaluation> {
@@ -62,7 +61,7 @@ export class RemoteBackend implements InferenceBackend {
     const model = wireModel(request);
     const place = this.#placeOf(model);
     const url = `${place.url}/infer`;
-    const what = `POST ${url}`;
+    const what = `POST ${place.path}/infer`;
     const limit = largestAnswer(expected);
     let sentBytes = 0;
     const callWith = (perImage: PerImage): Call => {
@@ -96,7 +95,7 @@ export class RemoteBackend implements InferenceBackend {
     const model = wireModel(request);
     const place = this.#placeOf(model);
     const timeoutMs = Math.min(PROBE_TIMEOUT_MS, this.#options.timeoutMs);
-    const what = `GET ${place.url}`;
+    const what = `GET ${place.path}`;
     const deadline = startDeadline(timeoutMs, undefined, what);
     await askReady(place, deadline);
     await this.#digests.checkMetadata(model, digest, () => askDigest(place, deadline));
@@ -123,8 +122,9 @@ export class RemoteBackend implements InferenceBackend {
 
   #placeOf(model: string): ModelPlace {
     const { token } = this.#options;
+    const path = `/v2/models/${encodeURIComponent(model)}`;
     return {
-      url: `${this.#base}/v2/models/${encodeURIComponent(model)}`,
+      ...{ url: `${this.#base}${path}`, path },
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     };
   }

@@ -42,7 +42,7 @@ describe('a fleet', () => {
   test('of one server needs a URL alone', () => {
     expect(readFleet({ ...remote, INFERENCE_URL: 'http://gpu:8000', INFERENCE_TOKEN: 't' })).toEqual([
       {
-        name: 'gpu:8000',
+        name: 'inference-server',
         url: 'http://gpu:8000',
         token: 't',
         weight: 1,

@@ -146,7 +146,7 @@ test('a server that refuses the token is out at once, with the reason, and not a
   expect(calls()).toBe('abbbbb');
   expect(log).toMatchObject([
     {
-      ...{ backend: 'a', model: 'tiny', event: 'backend_ejected' },
+      ...{ backend: 'a', url: double('a').url, model: 'tiny', event: 'backend_ejected' },
       reason: expect.stringContaining('401 a said 401'),
     },
   ]);

@@ -18,9 +18,12 @@ function refusal(kind: BackendErrorKind, heldUntil: number | null = null, backen
   return { backend, error: new BackendError(kind, `${kind}!`), heldUntil };
 }
 
-test('of one backend is what it said', () => {
-  const only = refusal('rejected');
-  expect(verdict([only], NOW)).toBe(only.error);
+test('of one backend is what it said, with its name', () => {
+  const only = {
+    ...refusal('unavailable', null, 'gpu-1'),
+    error: new BackendError('unavailable', 'busy', { retryAfter: 7 }),
+  };
+  expect(verdict([only], NOW)).toMatchObject({ kind: 'unavailable', message: 'gpu-1: busy', retryAfter: 7 });
 });
 
 test('of several names each and what it said', () => {
