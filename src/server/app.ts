@@ -5,7 +5,7 @@ import { bearerAuth } from 'hono/bearer-auth';
 import { HTTPException } from 'hono/http-exception';
 import packageJson from '../../package.json' with { type: 'json' };
 import { failureOf, notFound } from './errors.ts';
-import { BufferPool } from './http/buffer-pool.ts';
+import type { BufferPool } from './http/buffer-pool.ts';
 import type { ByteBudget } from './http/byte-budget.ts';
 import type { InFlight } from './http/in-flight.ts';
 import type { Limits } from './http/limits.ts';
@@ -40,20 +40,18 @@ export interface AppOptions {
   readonly openMetrics: boolean;
   readonly limits: Limits;
   readonly budget: ByteBudget;
+  /** Memory of large bodies and answers. */
+  readonly pool: BufferPool;
   readonly inFlight: InFlight;
   readonly metrics: ServerMetrics;
   readonly log: Log;
 }
-
-/** Bytes of memory for large bodies that the server keeps while there are none. */
-const POOLED_BYTES = 64 * 1024 * 1024;
 
 type App = Hono<RequestContext>;
 
 export function createApp(options: AppOptions): App {
   const { state, tokens, openMetrics, metrics, log } = options;
   // The protocol's text has /v2, its OpenAPI file has /v2/.
-  const pool = new BufferPool(POOLED_BYTES);
   const app: App = new Hono<RequestContext>({ strict: false });
   app.onError((error, c) => {
     const failure = failureOf(error, c.get('signal').aborted);
@@ -105,7 +103,7 @@ export function createApp(options: AppOptions): App {
       }
       const { incoming, outgoing } = c.env;
       const exchange = { incoming, outgoing, signal: c.get('signal'), facts: c.get('facts') };
-      await infer(find(c), exchange, { ...options, pool, version: VERSION });
+      await infer(find(c), exchange, { ...options, version: VERSION });
       return RESPONSE_ALREADY_SENT;
     });
   }

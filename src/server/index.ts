@@ -1,6 +1,7 @@
 /** `cairn serve`: an inference server on onnxruntime, speaking the Open Inference Protocol v2. */
 import { createApp } from './app.ts';
 import { Batcher, type BatcherOptions, DEFAULT_BATCHING } from './batching/index.ts';
+import { BufferPool } from './http/buffer-pool.ts';
 import { ByteBudget } from './http/byte-budget.ts';
 import { InFlight } from './http/in-flight.ts';
 import { DEFAULT_LIMITS, type Limits } from './http/limits.ts';
@@ -48,6 +49,9 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** Bytes of memory for large bodies and answers that the server keeps while there are none. */
+const POOLED_BYTES = 64 * 1024 * 1024;
+
 /** For the last answers to reach their clients, in milliseconds. */
 const LINGER_MS = 250;
 
@@ -62,6 +66,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const inFlight = new InFlight();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const budget = new ByteBudget(limits.maxBytesInFlight);
+  const pool = new BufferPool(POOLED_BYTES);
   let listener: Listener | undefined;
   const metrics = new ServerMetrics({
     connections: () => listener?.connections ?? 0,
@@ -74,7 +79,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // One batch for each engine process.
   const batcher = new Batcher({ ...batching, concurrency: options.engines ?? 1, observer: metrics });
   const repository = new ModelRepository(modelsDir, {
-    ...repositoryOptions(options),
+    ...repositoryOptions(options, pool),
     maxBatchSize: batching.maxBatchSize,
     serve: (family) => batcher.serve(family),
     log,
@@ -87,7 +92,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   const tokens = watchTokens({ tokens: options.tokens ?? [], file: options.tokenFile }, log);
   const openMetrics = options.openMetrics ?? false;
-  const app = createApp({ state, tokens, openMetrics, limits, budget, inFlight, metrics, log });
+  const app = createApp({ state, tokens, openMetrics, limits, budget, pool, inFlight, metrics, log });
   try {
     listener = await listen({
       ...{ host, port, limits, fetch: app.fetch, events: listenerEvents(metrics, log) },

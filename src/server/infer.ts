@@ -91,6 +91,9 @@ export async function infer(model: ModelRunner, exchange: Exchange, context: Inf
       },
     );
     const message = encode(model, request, wanted, outputs, context.version);
+    outgoing.once('finish', () => {
+      for (const { data } of outputs) pool.give(data.buffer as ArrayBuffer);
+    });
     facts.bytesOut = send(outgoing, message, { budget, timeoutMs: limits.bodyTimeoutMs });
   } catch (error) {
     // A run that nobody waits for any more may still read the tensors.

@@ -1,6 +1,7 @@
 /** What an operator can say about running and watching the models, and what applies if nothing is said. */
 import type { ExecutionProvider } from '../models/manifest.ts';
 import { canLimitMemory } from './engine/memory-limit.ts';
+import type { BufferPool } from './http/buffer-pool.ts';
 import type { RepositoryOptions } from './model-repository.ts';
 
 export interface ModelOptions {
@@ -25,6 +26,7 @@ export interface ModelOptions {
 /** @throws {Error} for a limit that this system can't keep */
 export function repositoryOptions(
   options: ModelOptions,
+  pool: BufferPool,
 ): Pick<RepositoryOptions, 'engine' | 'settings' | 'settleMs' | 'lingerMs' | 'watch'> {
   const { provider, device, threads, arena, engineMemoryBytes = null } = options;
   if (engineMemoryBytes !== null && !canLimitMemory()) {
@@ -36,6 +38,7 @@ export function repositoryOptions(
       slots: options.engines ?? 1,
       runLimitMs: options.runLimitMs ?? 300_000,
       memoryLimitBytes: engineMemoryBytes,
+      pool,
       restartMs: 500,
     },
     settleMs: 300,

@@ -27,7 +27,7 @@ export interface ModelRunner {
   /**
    * @param inputs checked against the signature
    * @param outputs names of the wanted outputs, all of the signature; what only serves other outputs is not computed
-   * @returns the wanted outputs in the order asked for
+   * @returns the wanted outputs in the order asked for; their memory is the caller's
    */
   infer(inputs: TensorsByName, outputs: readonly string[], options: RunOptions): Promise<NamedTensor[]>;
 }

@@ -1,5 +1,6 @@
 /** A model repository as the server has one, that looks for changes often and keeps its lines. */
 import { Batcher } from '../../src/server/batching/index.ts';
+import { BufferPool } from '../../src/server/http/buffer-pool.ts';
 import { type ModelOptions, repositoryOptions } from '../../src/server/model-options.ts';
 import { ModelRepository, type RepositoryOptions } from '../../src/server/model-repository.ts';
 
@@ -11,7 +12,7 @@ export async function openRepository(
   const lines: string[] = [];
   const batcher = new Batcher();
   const repository = new ModelRepository(modelsDir, {
-    ...repositoryOptions({ threads: 1, ...flags }),
+    ...repositoryOptions({ threads: 1, ...flags }, new BufferPool(2 ** 26)),
     watch: { debounceMs: 20, pollMs: 200 },
     settleMs: 50,
     lingerMs: 100,

@@ -1,5 +1,6 @@
 /** The server's HTTP side on a real socket, with one model whose answers are the test's. */
 import { createApp, type ServerState } from '../../src/server/app.ts';
+import { BufferPool } from '../../src/server/http/buffer-pool.ts';
 import { ByteBudget } from '../../src/server/http/byte-budget.ts';
 import { InFlight } from '../../src/server/http/in-flight.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/server/http/limits.ts';
@@ -57,7 +58,7 @@ export async function serveDouble(
   const budget = new ByteBudget(limits.maxBytesInFlight);
   const inFlight = new InFlight();
   const app = createApp({
-    ...{ state, metrics, openMetrics, limits, log, budget, inFlight },
+    ...{ state, metrics, openMetrics, limits, log, budget, inFlight, pool: new BufferPool(2 ** 26) },
     tokens: tokens === undefined ? null : new TokenSet(tokens),
   });
   const broken: string[] = [];

@@ -34,7 +34,7 @@ export const DEFAULT_BATCHING = {
 export interface Graph {
   /**
    * @param inputs the graph's own; left as they are, because another graph may take the same memory
-   * @returns the wanted outputs, in any order
+   * @returns the wanted outputs, in any order, in memory that nobody else has
    */
   run(inputs: TensorsByName, wanted: readonly string[]): Promise<readonly NamedTensor[]>;
 }

@@ -45,7 +45,9 @@ function joinTensor(
   const shape = [rows + padding, ...tensor.shape.slice(1)];
   const slice = ({ from, count, tensor: { data } }: (typeof ranges)[number]) =>
     data.subarray(from * stride, (from + count) * stride);
-  if (ranges.length === 1 && padding === 0) return { ...tensor, shape, data: slice(ranges[0]!) };
+  if (ranges.length === 1 && padding === 0) {
+    return rows === tensor.shape[0] ? tensor : { ...tensor, shape, data: slice(ranges[0]!) };
+  }
 
   const joined = emptyData(tensor.datatype, (rows + padding) * stride);
   let at = 0;

@@ -2,10 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { viewBytes } from '../../inference/oip/datatype.ts';
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
+import type { BufferPool } from '../http/buffer-pool.ts';
 import type { Log } from '../log/log.ts';
 import { EngineError, ProviderError } from './engine-error.ts';
-import { Exchange } from './exchange.ts';
+import { bytesOf, Exchange, type TensorPlace } from './exchange.ts';
 import { limitMemory } from './memory-limit.ts';
 import type { FromEngine, GraphName, LoadMessage, ToEngine } from './messages.ts';
 import { explainProvider } from './provider-help.ts';
@@ -23,6 +25,8 @@ export interface ProcessOptions {
   readonly runLimitMs: number;
   /** Most resident memory in bytes; a process that has more is killed. Null for no limit. */
   readonly memoryLimitBytes: number | null;
+  /** Gives the memory that outputs are read into. */
+  readonly pool: BufferPool;
   /** Also gets what onnxruntime writes, line by line. */
   readonly log: EngineLog;
 }
@@ -34,6 +38,8 @@ export class EngineProcess {
   readonly #exchange: Exchange;
   readonly #options: ProcessOptions;
   readonly #stderr: string[] = [];
+  /** What the process has of each input, by name; a tensor is never changed. */
+  readonly #sent = new Map<string, WeakRef<NamedTensor>>();
   #answered: ((answer: FromEngine | null) => void) | null = null;
   #killedFor: string | null = null;
   #gone: string | null = null;
@@ -99,17 +105,33 @@ export class EngineProcess {
     limitMs = this.#options.runLimitMs,
   ): Promise<NamedTensor[]> {
     this.#refuseIfGone();
-    const places = await this.#exchange.put(inputs, 0);
+    const isHeld = (tensor: NamedTensor) => this.#sent.get(tensor.name)?.deref() === tensor;
+    const held = inputs.filter(isHeld).map(({ name }) => name);
+    const fresh = inputs.filter((tensor) => !isHeld(tensor));
+    const before = [...this.#sent];
+    // Until it has answered, nothing is certain.
+    this.#sent.clear();
+    const places = await this.#exchange.put(fresh, 0);
     const limit = setTimeout(() => this.kill(`a run took longer than ${limitMs / 1000} s`), limitMs);
     try {
-      const answer = await this.#ask({ kind: 'run', graph, inputs: places, wanted });
-      if (answer?.kind === 'ran') return await this.#exchange.take(answer.outputs);
+      const answer = await this.#ask({ kind: 'run', graph, inputs: places, held, wanted });
+      if (answer?.kind === 'ran') {
+        for (const [name, tensor] of before) this.#sent.set(name, tensor);
+        for (const tensor of fresh) this.#sent.set(tensor.name, new WeakRef(tensor));
+        return await this.#exchange.take(answer.outputs, this.#room);
+      }
       if (answer?.kind === 'failed') throw new Error(answer.reason);
       throw new EngineError(`the engine ended during the run: ${this.#gone}`);
     } finally {
       clearTimeout(limit);
     }
   }
+
+  /** Memory of answers that have left: fresh pages take longer than the copy into them. */
+  readonly #room = (place: TensorPlace): NamedTensor['data'] => {
+    const bytes = bytesOf(place);
+    return viewBytes(place.datatype, new Uint8Array(this.#options.pool.take(bytes), 0, bytes));
+  };
 
   /** Ends it when the signal fires before the task is done. */
   async killedBy<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 /** A place for one engine process of a model, which gets a new one when the old one ends. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
+import type { BufferPool } from '../http/buffer-pool.ts';
 import { EngineError } from './engine-error.ts';
 import { type EngineLog, EngineProcess } from './engine-process.ts';
 import type { GraphName, LoadMessage } from './messages.ts';
@@ -11,6 +12,7 @@ export interface SlotOptions {
   readonly runLimitMs: number;
   /** Most resident memory of a process; null for no limit. */
   readonly memoryLimitBytes: number | null;
+  readonly pool: BufferPool;
   /** Batch sizes that a process runs before it is given work. */
   readonly warmUpSizes: readonly number[];
   readonly log: EngineLog;
@@ -84,9 +86,13 @@ export class EngineSlot {
   }
 
   async #start(): Promise<EngineProcess> {
-    const { runLimitMs, memoryLimitBytes, warmUpSizes, log } = this.#options;
+    const { runLimitMs, memoryLimitBytes, pool, warmUpSizes, log } = this.#options;
     const { signal } = this.#closing;
-    const process = await EngineProcess.start(this.#load, { runLimitMs, memoryLimitBytes, log }, signal);
+    const process = await EngineProcess.start(
+      this.#load,
+      { runLimitMs, memoryLimitBytes, pool, log },
+      signal,
+    );
     try {
       await process.killedBy(signal, () => warmUp(process, this.#load.graphs, warmUpSizes));
     } catch (error) {

@@ -5,9 +5,10 @@
  *
  * It is told what to do by the server that started it, and ends when that one is gone.
  */
-import { bytesPerElement, elementCount, viewBytes } from '../../inference/oip/datatype.ts';
+import { viewBytes } from '../../inference/oip/datatype.ts';
+import type { NamedTensor } from '../../inference/oip/tensor.ts';
 import { ProviderError } from './engine-error.ts';
-import { EXCHANGE_FD, Exchange, endOf, type TensorPlace } from './exchange.ts';
+import { bytesOf, EXCHANGE_FD, Exchange, endOf, type TensorPlace } from './exchange.ts';
 import { readGraph } from './graph-file.ts';
 import type { FromEngine, GraphName, LoadMessage, RunMessage, ToEngine } from './messages.ts';
 import { OnnxSession } from './onnx-session.ts';
@@ -27,8 +28,12 @@ async function load({ folder, graphs, settings }: LoadMessage): Promise<FromEngi
   return { kind: 'loaded' };
 }
 
-async function run({ graph, inputs, wanted }: RunMessage): Promise<FromEngine> {
-  const tensors = await exchange.take(inputs, reusedRoom);
+/** What came last, by name. */
+const received = new Map<string, NamedTensor>();
+
+async function run({ graph, inputs, held, wanted }: RunMessage): Promise<FromEngine> {
+  for (const tensor of await exchange.take(inputs, reusedRoom)) received.set(tensor.name, tensor);
+  const tensors = [...inputs.map(({ name }) => name), ...held].map((name) => received.get(name)!);
   const outputs = await sessions.get(graph)!.run(tensors, wanted);
   return { kind: 'ran', outputs: await exchange.put(outputs, endOf(inputs)) };
 }
@@ -36,8 +41,9 @@ async function run({ graph, inputs, wanted }: RunMessage): Promise<FromEngine> {
 const rooms = new Map<string, Uint8Array>();
 
 /** Memory that the last run had: touching fresh pages takes longer than the copy into them. */
-function reusedRoom({ name, datatype, shape }: TensorPlace): ReturnType<typeof viewBytes> {
-  const bytes = elementCount(shape) * bytesPerElement(datatype);
+function reusedRoom(place: TensorPlace): NamedTensor['data'] {
+  const { name, datatype } = place;
+  const bytes = bytesOf(place);
   let room = rooms.get(name);
   if (room === undefined || room.byteLength < bytes) {
     room = new Uint8Array(bytes);

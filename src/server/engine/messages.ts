@@ -27,6 +27,8 @@ export interface RunMessage {
   readonly kind: 'run';
   readonly graph: GraphName;
   readonly inputs: readonly TensorPlace[];
+  /** Inputs that are the same as in the run before, and so not sent again. */
+  readonly held: readonly string[];
   readonly wanted: readonly string[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * Memory of large bodies, used again. A body of megabytes for every request makes the garbage collector run at every
+ * Memory of large bodies and answers, used again. A body of megabytes for every request makes the garbage collector run at every
  * second one, and fresh memory costs a page fault for each 4 KB: together more than the rest of the request.
  */
 export class BufferPool {
@@ -22,13 +22,22 @@ export class BufferPool {
     return this.#free.splice(at, 1)[0]!;
   }
 
-  /** Of a buffer from here that nobody reads or writes any more. */
+  /** Of a buffer that nobody reads or writes any more; one that is not from here is left to the garbage collector. */
   give(buffer: ArrayBuffer): void {
     const { byteLength } = buffer;
-    if (byteLength < SMALLEST || this.#freeBytes + byteLength > this.#maxFreeBytes) return;
+    if (
+      byteLength < SMALLEST ||
+      !isPowerOfTwo(byteLength) ||
+      this.#freeBytes + byteLength > this.#maxFreeBytes
+    )
+      return;
     this.#freeBytes += byteLength;
     this.#free.push(buffer);
   }
 }
 
 const SMALLEST = 2 ** 18;
+
+function isPowerOfTwo(bytes: number): boolean {
+  return Number.isInteger(Math.log2(bytes));
+}

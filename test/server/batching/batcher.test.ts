@@ -64,6 +64,19 @@ describe('batches', () => {
     expect(Math.max(...runs.map(({ requests }) => requests))).toBeGreaterThan(8);
   });
 
+  test('inputs that both graphs take are joined once, if both run on the same images', async () => {
+    const { ask, calls, gate } = await busyServer();
+    const guided = (...timesteps: number[]): Question => ({ timesteps, model: 'guided' });
+    const both = [ask(guided(1)), ask(guided(2, 3))];
+    gate.open();
+    await Promise.all(both);
+    await ask({ ...guided(4, 5), guided: [true, false] });
+    const images = calls.slice(1).map(({ inputs }) => inputs.get('x'));
+    expect(images[1]).toBe(images[0]);
+    expect(images[3]).not.toBe(images[2]);
+    expect(images[3]?.shape[0]).toBe(1);
+  });
+
   test('a request larger than a batch runs in pieces and is put together again', async () => {
     const { ask, calls } = await tinyServer({ maxBatchSize: 3 });
     const timesteps = [1, 2, 3, 4, 5, 6, 7, 8];

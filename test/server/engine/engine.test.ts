@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Engine, EngineOptions } from '../../../src/server/engine/engine.ts';
 import { EngineError } from '../../../src/server/engine/engine-error.ts';
+import { Exchange } from '../../../src/server/engine/exchange.ts';
+import type { TensorsByName } from '../../../src/server/model-runner.ts';
 import { openEngine, slowGraph, slowInputs, slowModel, writeGraph } from './graphs.ts';
 
 /** Rows of the matrices for a run that lasts until something ends it. */
@@ -59,6 +61,36 @@ describe('a run', () => {
     await run(LONG);
     clearInterval(timer);
     expect(ticks).toBeGreaterThan(10);
+  });
+
+  test('is not sent again what the engine has from the run before, and is sent what has changed', async () => {
+    const { engine } = await open();
+    const session = engine.session('diffusion')!;
+    const put = vi.spyOn(Exchange.prototype, 'put');
+    onTestFinished(() => put.mockRestore());
+    const run = async (inputs: TensorsByName) => (await session.run(inputs, ['output']))[0]!.data;
+    const first = slowInputs(3, [7, 8]);
+    const second = new Map([...slowInputs(3, [1, 2]), ['size', first.get('size')!] as const]);
+    const outputs = [await run(first), await run(first), await run(second), await run(first)];
+    expect(outputs.map((data) => [...(data as Float32Array)])).toEqual([
+      [7, 8],
+      [7, 8],
+      [1, 2],
+      [7, 8],
+    ]);
+    const sent = put.mock.calls.map(([tensors]) => tensors.map(({ name }) => name));
+    expect(sent).toEqual([['x', 'size'], [], ['x'], ['x']]);
+  });
+
+  test('is sent everything again after one that failed', async () => {
+    const { engine } = await open();
+    const session = engine.session('diffusion')!;
+    const good = slowInputs(3, [7, 8]);
+    const bad = new Map([...good, ['x', slowInputs(3, [1, 2, 3]).get('x')!] as const]);
+    await session.run(good, ['output']);
+    await expect(session.run(bad, ['output'])).rejects.toThrow(/invalid dimensions/);
+    const [output] = await session.run(good, ['output']);
+    expect([...(output!.data as Float32Array)]).toEqual([7, 8]);
   });
 
   test('of a graph in half precision takes and gives float32', async () => {

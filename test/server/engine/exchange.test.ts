@@ -1,12 +1,15 @@
 import { fstatSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { elementCount, emptyData } from '../../../src/inference/oip/datatype.ts';
 import type { NamedTensor } from '../../../src/inference/oip/tensor.ts';
-import { Exchange, endOf } from '../../../src/server/engine/exchange.ts';
+import { Exchange, endOf, type TensorPlace } from '../../../src/server/engine/exchange.ts';
 
 const floats = (name: string, length: number, factor: number): NamedTensor => ({
   ...{ name, datatype: 'FP32', shape: [length] },
   data: Float32Array.from({ length }, (_, i) => i * factor),
 });
+
+const room = ({ datatype, shape }: TensorPlace) => emptyData(datatype, elementCount(shape));
 
 test('hands over small tensors and large ones, of any datatype, in both directions', async () => {
   const mine = Exchange.create();
@@ -20,8 +23,8 @@ test('hands over small tensors and large ones, of any datatype, in both directio
   const places = await mine.put(inputs, 0);
   const outputs = [floats('output', 1000, 2)];
   const answer = await other.put(outputs, endOf(places));
-  expect(await other.take(places)).toEqual(inputs);
-  expect(await mine.take(answer)).toEqual(outputs);
+  expect(await other.take(places, room)).toEqual(inputs);
+  expect(await mine.take(answer, room)).toEqual(outputs);
   mine.close();
 });
 
@@ -39,6 +42,8 @@ test('a close waits for the copy that is under way, and lets none begin', async 
 test('a tensor that is not there is an error', async () => {
   const exchange = Exchange.create();
   const places = await exchange.put([floats('x', 10, 1)], 0);
-  await expect(exchange.take([{ ...places[0]!, shape: [11] }])).rejects.toThrow(/shorter than it should be/);
+  await expect(exchange.take([{ ...places[0]!, shape: [11] }], room)).rejects.toThrow(
+    /shorter than it should be/,
+  );
   exchange.close();
 });

@@ -6,6 +6,7 @@ import type { GraphFile } from '../../../src/models/manifest.ts';
 import { GraphBuilder, serializeModel, type Value } from '../../../src/onnx/graph/index.ts';
 import type { EngineModel, EngineOptions } from '../../../src/server/engine/engine.ts';
 import { Engine } from '../../../src/server/engine/engine.ts';
+import { BufferPool } from '../../../src/server/http/buffer-pool.ts';
 import type { TensorsByName } from '../../../src/server/model-runner.ts';
 import { IMAGE } from '../tiny-model.ts';
 
@@ -74,6 +75,7 @@ export function openEngine(
       slots: 1,
       runLimitMs: 60_000,
       memoryLimitBytes: null,
+      pool: new BufferPool(2 ** 26),
       restartMs: 20,
       warmUpSizes: [1],
       log: { info: () => {}, warn: () => {} },

@@ -13,6 +13,16 @@ test('memory that was given back is taken again for a body of about its size', (
   expect(pool.take(2.5 * MIB)).not.toBe(buffer);
 });
 
+test('memory that is not from a pool is not kept: the next one might be too short for it', () => {
+  const pool = new BufferPool(64 * MIB);
+  const foreign = new ArrayBuffer(3 * MIB);
+  pool.give(foreign);
+  expect(pool.take(3 * MIB)).not.toBe(foreign);
+  const kept = pool.take(MIB);
+  pool.give(kept);
+  expect(pool.take(MIB)).toBe(kept);
+});
+
 test('no more is kept than it may, and nothing small', () => {
   const pool = new BufferPool(4 * MIB);
   const [first, second] = [pool.take(4 * MIB), pool.take(4 * MIB)];
