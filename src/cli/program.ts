@@ -5,6 +5,7 @@ import { CliError, EXIT_FAILURE, EXIT_USAGE } from './cli-error.ts';
 import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
+import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
 import { gradientCommand } from './commands/gradient.ts';
 import { inspectCommand } from './commands/inspect.ts';
@@ -45,6 +46,7 @@ const COMMANDS = [
   exportCommand,
   modelsCommand,
   verifyCommand,
+  evaluateCommand,
   benchCommand,
 ];
 

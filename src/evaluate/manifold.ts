@@ -69,41 +69,69 @@ export interface Overlap {
   readonly coverage: number;
 }
 
+/** For each image what the overlap's shares are means of. */
+export interface OverlapCounts {
+  /** `[samples]`: 1 in a ball of the reference. */
+  readonly inReference: Uint8Array;
+  /** `[samples]`: balls of the reference it lies in. */
+  readonly balls: Int32Array;
+  /** `[reference]`: 1 in a ball of the samples. */
+  readonly inSamples: Uint8Array;
+  /** `[reference]`: 1 if its ball holds a sample. */
+  readonly covered: Uint8Array;
+}
+
+/** @throws {RangeError} if the two have other features */
+export async function countOverlap(
+  reference: Manifold,
+  samples: Manifold,
+  { squaredDistances = exactDistances, onProgress = () => {} }: ManifoldOptions = {},
+): Promise<OverlapCounts> {
+  const [references, sampled] = [reference.features.rows, samples.features.rows];
+  const counts = {
+    inReference: new Uint8Array(sampled),
+    balls: new Int32Array(sampled),
+    inSamples: new Uint8Array(references),
+    covered: new Uint8Array(references),
+  };
+  const blocks = distanceBlocks(reference.features, samples.features, squaredDistances);
+  for await (const { from, rows, squared } of blocks) {
+    for (let i = 0; i < rows[0]; i++) {
+      const r = from[0] + i;
+      for (let j = 0; j < rows[1]; j++) {
+        const s = from[1] + j;
+        const distance = squared[i * rows[1] + j]!;
+        if (distance <= reference.squaredRadii[r]!) {
+          counts.inReference[s] = 1;
+          counts.covered[r] = 1;
+          counts.balls[s]!++;
+        }
+        if (distance <= samples.squaredRadii[s]!) counts.inSamples[r] = 1;
+      }
+    }
+    onProgress((from[0] * sampled + rows[0] * (from[1] + rows[1])) / (references * sampled));
+  }
+  return counts;
+}
+
 /** @param k the neighbours that both manifolds were made with */
 export async function overlapOf(
   reference: Manifold,
   samples: Manifold,
   k: number = NEIGHBOURS,
-  { squaredDistances = exactDistances, onProgress = () => {} }: ManifoldOptions = {},
+  options: ManifoldOptions = {},
 ): Promise<Overlap> {
-  const [references, sampled] = [reference.features.rows, samples.features.rows];
-  const inReference = new Uint8Array(sampled);
-  const inSamples = new Uint8Array(references);
-  const covered = new Uint8Array(references);
-  let balls = 0;
-  const blocks = distanceBlocks(reference.features, samples.features, squaredDistances);
-  for await (const { from, rows, squared } of blocks) {
-    for (let i = 0; i < rows[0]; i++) {
-      for (let j = 0; j < rows[1]; j++) {
-        const distance = squared[i * rows[1] + j]!;
-        if (distance <= reference.squaredRadii[from[0] + i]!) {
-          inReference[from[1] + j] = 1;
-          covered[from[0] + i] = 1;
-          balls++;
-        }
-        if (distance <= samples.squaredRadii[from[1] + j]!) inSamples[from[0] + i] = 1;
-      }
-    }
-    onProgress((from[0] * sampled + rows[0] * (from[1] + rows[1])) / (references * sampled));
-  }
+  const { inReference, balls, inSamples, covered } = await countOverlap(reference, samples, options);
   return {
-    precision: share(inReference),
-    recall: share(inSamples),
-    density: balls / (k * sampled),
-    coverage: share(covered),
+    precision: mean(inReference),
+    recall: mean(inSamples),
+    density: mean(balls) / k,
+    coverage: mean(covered),
   };
 }
 
-function share(flags: Uint8Array): number {
-  return flags.reduce((sum, flag) => sum + flag, 0) / flags.length;
+function mean(values: Uint8Array | Int32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
 }

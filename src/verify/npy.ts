@@ -43,8 +43,25 @@ const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
   '|b1': { dtype: 'bool', bytes: 1, view: (buffer) => new Uint8Array(buffer) },
 };
 
-/** @throws {Error} if the bytes are no .npy file, are cut short, or hold another kind of element or order */
-export function parseNpy(bytes: Uint8Array): NpyArray {
+/** What stands before the elements. */
+export interface NpyHeader {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Where the elements begin. */
+  readonly dataStart: number;
+  readonly bytesPerElement: number;
+  /** @param buffer whole elements, aligned */
+  readonly view: (buffer: ArrayBuffer) => Values;
+}
+
+/** The most that a header takes in files that NumPy writes: versions 2 and 3 are for longer ones. */
+export const NPY_HEADER_BYTES = 65_536 + 12;
+
+/**
+ * @param bytes the file's beginning, with the whole header in it
+ * @throws {Error} if the bytes are no .npy file, or hold another kind of element or order
+ */
+export function parseNpyHeader(bytes: Uint8Array): NpyHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || String.fromCharCode(...bytes.subarray(1, 6)) !== 'NUMPY' || bytes[0] !== 0x93) {
     throw new Error('not an .npy file: it does not begin with \\x93NUMPY');
@@ -66,10 +83,16 @@ export function parseNpy(bytes: Uint8Array): NpyArray {
     .map((text) => text.trim())
     .filter(Boolean)
     .map(Number);
+  return { dtype: type.dtype, shape, dataStart, bytesPerElement: type.bytes, view: type.view };
+}
+
+/** @throws {Error} if the bytes are no .npy file, are cut short, or hold another kind of element or order */
+export function parseNpy(bytes: Uint8Array): NpyArray {
+  const { dtype, shape, dataStart, bytesPerElement, view } = parseNpyHeader(bytes);
   const length = shape.reduce((product, size) => product * size, 1);
-  const data = bytes.slice(dataStart, dataStart + length * type.bytes);
-  if (data.byteLength !== length * type.bytes) {
-    throw new Error(`.npy file cut short: ${data.byteLength} bytes for ${length} elements of ${type.dtype}`);
+  const data = bytes.slice(dataStart, dataStart + length * bytesPerElement);
+  if (data.byteLength !== length * bytesPerElement) {
+    throw new Error(`.npy file cut short: ${data.byteLength} bytes for ${length} elements of ${dtype}`);
   }
-  return { dtype: type.dtype, shape, data: type.view(data.buffer) };
+  return { dtype, shape, data: view(data.buffer) };
 }
