@@ -74,6 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     requestsInFlight: () => inFlight.count,
     ready: () => state.ready,
     models: () => [...repository.models.values()].map(({ signature }) => signature),
+    engines: () => repository.engineBytes(),
   });
   const batching = { ...DEFAULT_BATCHING, ...options.batching };
   // One batch for each engine process.
@@ -81,6 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const repository = new ModelRepository(modelsDir, {
     ...repositoryOptions(options, pool),
     maxBatchSize: batching.maxBatchSize,
+    exactBatchSize: batching.exactBatchSize,
     serve: (family) => batcher.serve(family),
     log,
     engineRestarted: (model) => metrics.engineRestarted(model),

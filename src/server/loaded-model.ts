@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly settings: SettingsFlags;
   /** Largest batch that a graph is given; null for each model's own largest. */
   readonly maxBatchSize: number | null;
+  /** Size of every run of exact requests, if they share one. */
+  readonly exactBatchSize: number | null;
   /** Puts the queue in front of a model's graphs. */
   readonly serve: (family: ModelFamily) => ServedFamily;
   readonly log: EngineLog;
@@ -21,11 +23,14 @@ export interface LoadOptions {
 }
 
 export class LoadedModel {
+  /** Of the model folder. */
+  readonly id: string;
   readonly runners: readonly ModelRunner[];
   readonly #engine: Engine;
   readonly #family: ServedFamily;
 
-  private constructor(engine: Engine, family: ServedFamily) {
+  private constructor(id: string, engine: Engine, family: ServedFamily) {
+    this.id = id;
     this.runners = family.runners;
     this.#engine = engine;
     this.#family = family;
@@ -54,8 +59,8 @@ export class LoadedModel {
       {
         ...options.engine,
         // The largest first: if memory does not last for it, that shows now and not in the middle of a night, and
-        // smaller runs fit into what it has left. Then what a lonely request gets.
-        warmUpSizes: [...new Set([largest, 1])],
+        // smaller runs fit into what it has left.
+        warmUpSizes: warmUpSizes(largest, options.exactBatchSize),
         log: logOf(manifest.id, options.log),
         onRestart: () => options.engineRestarted?.(manifest.id),
       },
@@ -67,11 +72,17 @@ export class LoadedModel {
     };
     const family = options.serve({
       id: manifest.id,
+      engine,
       diffusion: part('diffusion')!,
       gradient: part('gradient'),
       signatures: [diffusion, classifier, guided].filter((signature) => signature !== null),
     });
-    return new LoadedModel(engine, family);
+    return new LoadedModel(manifest.id, engine, family);
+  }
+
+  /** Resident memory of its engines in bytes; null where the system does not tell. */
+  engineBytes(): Promise<number | null> {
+    return this.#engine.residentBytes();
   }
 
   /** False while its engine is being replaced. */
@@ -92,6 +103,11 @@ export class LoadedModel {
     await Promise.race([this.#family.drain(), aborted(hurry)]);
     await this.#engine.close();
   }
+}
+
+/** What the largest batch takes, what a run of exact requests has, and what a lone request gets; the largest first. */
+export function warmUpSizes(largest: number, exact: number | null): number[] {
+  return [...new Set([largest, exact ?? 1, 1])].toSorted((a, b) => b - a);
 }
 
 /** Says whose engine it is. */

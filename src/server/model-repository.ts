@@ -54,6 +54,15 @@ export class ModelRepository {
     return [...this.#refused.values()];
   }
 
+  /** Resident memory of each model's engines, by the model folder's id, as far as the system tells. */
+  async engineBytes(): Promise<{ readonly model: string; readonly bytes: number }[]> {
+    const all = [...this.#served.values()].map(async ({ model }) => {
+      const bytes = await model.engineBytes();
+      return bytes === null ? [] : [{ model: model.id, bytes }];
+    });
+    return (await Promise.all(all)).flat();
+  }
+
   /** Whether the model of this name on the wire has an engine to run on. */
   isReady(name: string): boolean {
     return [...this.#served.values()].some(({ model }) => model.ready && model.names.includes(name));

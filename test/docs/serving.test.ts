@@ -16,6 +16,7 @@ test("the page's table of metrics is that of the server", () => {
   const metrics = new ServerMetrics({
     ...{ connections: () => 0, bytesInFlight: () => 0, requestsInFlight: () => 0, ready: () => true },
     models: () => [],
+    engines: async () => [],
   });
   const own = metrics.registry.getMetricsAsArray().filter(({ name }) => name.startsWith('cairn_'));
   const documented = page.match(/^\| `cairn_\w+` \|.*$/gm);

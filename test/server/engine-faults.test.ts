@@ -46,6 +46,12 @@ async function enginePids(pid = process.pid): Promise<number[]> {
   return children.trim().split(/\s+/).filter(Boolean).map(Number);
 }
 
+test.runIf(process.platform === 'linux')('metrics have the memory of engines, by model', async () => {
+  const text = await (await fetch(`${server.url}/metrics`)).text();
+  const [, bytes] = /^cairn_engine_memory_bytes{model="slow"} (\d+)$/m.exec(text) ?? [];
+  expect(Number(bytes)).toBeGreaterThan(20 * 2 ** 20);
+});
+
 test('health, metadata and metrics are answered in the middle of a run', async () => {
   const events: string[] = [];
   const running = ask(LONG).then(({ status: code }) => events.push(`run ${code}`));

@@ -17,6 +17,7 @@ export async function openRepository(
     settleMs: 50,
     lingerMs: 100,
     maxBatchSize: null,
+    exactBatchSize: null,
     serve: (family) => batcher.serve(family),
     log: { info: (line) => lines.push(line), warn: (line) => lines.push(line) },
     ...options,

@@ -54,6 +54,7 @@ export async function serveDouble(
     requestsInFlight: () => inFlight.count,
     ready: () => ready,
     models: () => [runner.signature],
+    engines: async () => [],
   });
   const budget = new ByteBudget(limits.maxBytesInFlight);
   const inFlight = new InFlight();

@@ -16,6 +16,7 @@ const COLUMNS: readonly Column[] = [
   ['RUN MS p50/p95', ({ runMs }) => pair(runMs)],
   ['GUIDED', ({ guidedShare }) => (guidedShare === null ? NOTHING : `${Math.round(100 * guidedShare)}%`)],
   ['ERR/S', ({ errorsPerSecond }) => number(errorsPerSecond)],
+  ['ENGINE MIB', ({ engineBytes }) => (engineBytes === null ? NOTHING : number(engineBytes / MIB))],
 ];
 
 /** @param head what stands first, e.g. the server's URL and the time */

@@ -25,6 +25,8 @@ export interface ModelSummary {
   /** Of the images, from 0 to 1. */
   readonly guidedShare: number | null;
   readonly errorsPerSecond: number;
+  /** Resident, of its engines; null where the server does not tell. */
+  readonly engineBytes: number | null;
 }
 
 export interface Quantiles {
@@ -72,6 +74,7 @@ function summarizeModel(
     runMs: milliseconds('cairn_run_seconds'),
     guidedShare: items === 0 ? null : grown('cairn_items_total', { model, guided: 'true' }) / items,
     errorsPerSecond: overNames('cairn_errors_total') / seconds,
+    engineBytes: now.sum('cairn_engine_memory_bytes', { model }) || null,
   };
 }
 

@@ -36,6 +36,7 @@ export class Batcher {
     const limits = { maxItems: family.maxBatchSize ?? maxBatchSize, exactItems: exactBatchSize };
     const service = new FamilyService(`${family.id} ${++this.#lastId}`, family, limits, maxWindowMs);
     this.#services.add(service);
+    family.engine?.onChange(() => this.#plan());
     return {
       runners: family.signatures.map((signature) => this.#runner(service, signature)),
       drain: async () => {
@@ -181,7 +182,9 @@ export class Batcher {
       for (const request of lane.overdue(now)) this.#expire(service, lane, request);
     }
     while (this.#running < this.#options.concurrency) {
-      const waiting = this.#lanes().filter(({ lane }) => lane.waitingItems > 0);
+      const waiting = this.#lanes().filter(
+        ({ service, lane }) => lane.waitingItems > 0 && !service.family.engine?.starting,
+      );
       if (waiting.length === 0) return;
       const readyAt = new Map(waiting.map(({ lane }) => [lane, lane.readyAt(now)]));
       const ready = waiting.filter(({ lane }) => readyAt.get(lane)! <= now);

@@ -47,8 +47,16 @@ export interface ModelFamily {
   readonly gradient: GraphPart | null;
   /** Each model's outputs are outputs of the graphs. */
   readonly signatures: readonly ModelSignature[];
+  /** Default: one that is always there. */
+  readonly engine?: EngineState;
   /** In the place of {@link BatcherOptions}' own. */
   readonly maxBatchSize?: number;
+}
+
+/** While a family's engine is being started, its requests wait and other families run. */
+export interface EngineState {
+  readonly starting: boolean;
+  onChange(listener: () => void): void;
 }
 
 /** A graph, its inputs and its outputs. */

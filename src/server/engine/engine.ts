@@ -3,6 +3,7 @@ import type { NamedTensor } from '../../inference/oip/tensor.ts';
 import type { TensorsByName } from '../model-runner.ts';
 import { EngineError } from './engine-error.ts';
 import { EngineSlot, type SlotOptions } from './engine-slot.ts';
+import { canLimitMemory, residentBytes } from './memory-limit.ts';
 import type { GraphName, GraphSignature, GraphSpec } from './messages.ts';
 import type { SessionSettings } from './session-settings.ts';
 
@@ -32,13 +33,14 @@ export class Engine {
   readonly #slots: readonly EngineSlot[];
   readonly #model: EngineModel;
   readonly #waiting: Turn[] = [];
+  readonly #listeners: (() => void)[] = [];
 
   private constructor(model: EngineModel, options: EngineOptions) {
     this.#model = model;
     const load = { kind: 'load', ...model } as const;
     this.#slots = Array.from(
       { length: options.slots },
-      () => new EngineSlot(load, options, () => this.#dispatch()),
+      () => new EngineSlot(load, options, () => this.#changed()),
     );
   }
 
@@ -72,6 +74,23 @@ export class Engine {
     return this.#slots.some(({ state }) => state.is === 'ready');
   }
 
+  /** Whether a run would have to wait for a process that is being started. */
+  get starting(): boolean {
+    return !this.ready && this.#slots.some(({ state }) => state.is === 'starting');
+  }
+
+  /** @param listener called when {@link starting} may have changed */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Resident memory of the processes that are ready, in bytes; null where the system does not tell. */
+  async residentBytes(): Promise<number | null> {
+    if (!canLimitMemory()) return null;
+    const bytes = await Promise.all(this.pids.map(residentBytes));
+    return bytes.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+  }
+
   /** Ids of the processes that are ready. */
   get pids(): number[] {
     return this.#slots.flatMap(({ state }) => (state.is === 'ready' ? [state.process.pid ?? []].flat() : []));
@@ -99,7 +118,12 @@ export class Engine {
   /** Frees the model. What still runs is cut off. */
   async close(): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.close()));
+    this.#changed();
+  }
+
+  #changed(): void {
     this.#dispatch();
+    for (const listener of this.#listeners) listener();
   }
 
   /** A slot to run in, and nobody else. A start that is under way is waited for, one that has failed is not. */

@@ -18,6 +18,8 @@ export interface Gauges {
   ready(): boolean;
   /** Models on the wire and their digests. */
   models(): Iterable<{ readonly name: string; readonly digest: string }>;
+  /** Resident memory of each model's engines. */
+  engines(): Promise<Iterable<{ readonly model: string; readonly bytes: number }>>;
 }
 
 export interface RequestRecord {
@@ -90,6 +92,16 @@ export class ServerMetrics implements BatchObserver {
       collect() {
         this.reset();
         for (const { name, digest } of gauges.models()) this.set({ model: name, digest }, 1);
+      },
+    });
+    new Gauge({
+      ...{ name: 'cairn_engine_memory_bytes', help: "Resident memory of a model's engines." },
+      registers: [this.registry],
+      labelNames: ['model'],
+      async collect() {
+        const engines = await gauges.engines();
+        this.reset();
+        for (const { model, bytes } of engines) this.set({ model }, bytes);
       },
     });
     collectDefaultMetrics({ register: this.registry });

@@ -12,6 +12,7 @@ function metrics() {
     requestsInFlight: () => 2,
     ready: () => true,
     models: () => ['m', 'm-guided', 'other'].map((name) => ({ name, digest: 'd' })),
+    engines: async () => [{ model: 'm', bytes: 90 * 1024 * 1024 }],
   });
 }
 
@@ -40,13 +41,19 @@ test('what happened between two readings is told by model, its three names toget
   const [m, other] = models;
   expect(m).toMatchObject({
     ...{ model: 'm', requestsPerSecond: 2.5, itemsPerSecond: 3, queued: 9, meanBatch: 3 },
-    ...{ guidedShare: 1 / 6, errorsPerSecond: 0.5 },
+    ...{ guidedShare: 1 / 6, errorsPerSecond: 0.5, engineBytes: 90 * 1024 * 1024 },
   });
   // All in the bucket from 1 to 2.5 ms, and from 10 to 25 ms.
   expect(m?.waitMs?.p50).toBeCloseTo(1.75);
   expect(m?.waitMs?.p95).toBeCloseTo(1 + 0.95 * 1.5);
   expect(m?.runMs?.p50).toBeCloseTo(17.5);
-  expect(other).toMatchObject({ model: 'other', requestsPerSecond: 0, meanBatch: null, waitMs: null });
+  expect(other).toMatchObject({
+    model: 'other',
+    requestsPerSecond: 0,
+    meanBatch: null,
+    waitMs: null,
+    engineBytes: null,
+  });
 });
 
 test('a server that was started again does not count below zero', async () => {

@@ -234,6 +234,25 @@ describe('fairness', () => {
     expect(before.filter((id) => id === 'slow').length).toBeGreaterThanOrEqual(2);
   });
 
+  test('while the engine of one model is being started, others run', async () => {
+    const { batcher, ask } = await tinyServer();
+    const calls: GraphCall[] = [];
+    const engine = {
+      starting: true,
+      listener: () => {},
+      onChange: (on: () => void) => void (engine.listener = on),
+    };
+    const served = batcher.serve({ ...(await tinyFamily('other', calls, () => {})), engine });
+    const options = { signal: new AbortController().signal, schedule: DEFAULT_SCHEDULE };
+    const waiting = served.runners[0]!.infer(inputsOf({ timesteps: [1] }), ['output'], options);
+    await ask({ timesteps: [2] });
+    await settle();
+    expect(calls).toEqual([]);
+    engine.starting = false;
+    engine.listener();
+    expect(await waiting).toHaveLength(1);
+  });
+
   test('as many batches run at the same time as the engine takes', async () => {
     const gate = new Gate();
     const { ask, calls } = await tinyServer({ concurrency: 2, maxBatchSize: 1, before: gate.pass });
