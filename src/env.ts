@@ -4,10 +4,8 @@ import type { SampleBatch } from './durable/sample-batch.ts';
 import type { SampleJob } from './durable/sample-job.ts';
 import type { InferenceEnv } from './inference/fleet/configuration.ts';
 
-/** The queue carries names only; what is sent is read from the job when it is sent. */
-export interface WebhookMessage {
-  readonly job: string;
-}
+/** The queue carries names only: of a job that owes events, or of a delivery that is due. */
+export type WebhookMessage = { readonly job: string } | { readonly delivery: string };
 
 export interface Env extends InferenceEnv {
   readonly JOBS: DurableObjectNamespace<SampleJob>;
@@ -17,7 +15,6 @@ export interface Env extends InferenceEnv {
   /** The built site: dist/site. */
   readonly ASSETS: Fetcher;
   readonly WEBHOOKS: Queue<WebhookMessage>;
-  readonly DEAD_WEBHOOKS: Queue<WebhookMessage>;
 
   /** Accounts, keys, and the index of what they own; migrations/ has its schema. */
   readonly DB: D1Database;

@@ -1,6 +1,6 @@
 /**
- * One job: starts its batches, collects what they say, ends them all together, makes the contact sheet, and owes the
- * webhook until it is delivered. It never touches a tensor: the batches walk side by side in objects of their own.
+ * One job: starts its batches, collects what they say, ends them all together, makes the contact sheet, and owes its
+ * events until they are among the webhooks to deliver. It never touches a tensor: the batches walk side by side in objects of their own.
  */
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
@@ -8,8 +8,9 @@ import { writeSample } from '../store/samples.ts';
 import type { PreviewSheet } from './batch/previews.ts';
 import { messageOf, stepDeadlineMs } from './batch/retry.ts';
 import { EndWaiters } from './job/end-waiters.ts';
+import type { OwedEvent } from './job/events.ts';
 import { entryOf, owesIndex, wordOf } from './job/index-entry.ts';
-import { type BatchView, isOver, type JobRecord, JobStore } from './job/job-store.ts';
+import { type BatchView, isOver, type JobRecord, JobStore, type WebhookState } from './job/job-store.ts';
 import { isDue, isPast, mayWalk, nextWake } from './job/next-wake.ts';
 import { owesLeave, shouldAsk, wantsTurn } from './job/turn.ts';
 import type { EventPresenter } from './job/watch/presenter.ts';
@@ -29,8 +30,8 @@ import {
 
 /** A batch or the bucket that could not be reached is tried again after this long. */
 const RETRY_MS = 1_000;
-/** A queued webhook nobody has reported on for this long is queued again: a queue may lose a message, a job not. */
-const WEBHOOK_LEASE_MS = 60_000;
+/** Events nobody has taken for this long are queued again: a queue may lose a message, a job not. */
+const EVENTS_LEASE_MS = 60_000;
 /** The index hears of a job that is not over at most this often. */
 const INDEX_EVERY_MS = 1_000;
 /** A word to the index may take this long before the job goes on without an answer. */
@@ -39,11 +40,10 @@ const INDEX_TIMEOUT_MS = 5_000;
 const POSITION_EVERY_MS = 1_000;
 const POSITION_TIMEOUT_MS = 500;
 
-export interface WebhookDelivery {
-  readonly id: string;
-  /** Deliveries tried before this one. */
-  readonly attempts: number;
-  readonly record: JobRecord;
+export interface OwedEvents {
+  readonly spec: SampleSpec;
+  /** Oldest first. */
+  readonly events: readonly OwedEvent[];
 }
 
 /** What a job tells a batch that reports to it. */
@@ -98,7 +98,7 @@ export abstract class SampleJob extends DurableObject<Env> {
   /** Stands still within the step it is at. Idempotent; a finished job stays finished. */
   async pause(): Promise<JobRecord | null> {
     if (!(await this.#open())) return null;
-    this.#store.setPaused(true);
+    this.#store.setPaused(true, Date.now());
     if (this.#store.read()!.status === 'active') await this.#pauseBatches();
     this.#watch.observe();
     await this.#wakeAt(Date.now());
@@ -112,8 +112,8 @@ export abstract class SampleJob extends DurableObject<Env> {
    */
   async resume(): Promise<JobRecord | null> {
     if (!(await this.#open())) return null;
-    this.#store.setPaused(false);
-    this.#store.beginLife();
+    this.#store.setPaused(false, Date.now());
+    this.#store.beginLife(Date.now());
     this.#watch.observe();
     await this.#wakeAt(Date.now());
     return this.#store.read();
@@ -182,6 +182,8 @@ export abstract class SampleJob extends DurableObject<Env> {
     this.#watch.observe();
     if (isOver(report)) await this.#wakeAt(Date.now());
     else if (owesIndex(this.#store.read()!)) await this.#wakeAt(Date.now() + INDEX_EVERY_MS);
+    const due = this.#store.outbox.dueAt();
+    if (due !== null) await this.#wakeAt(due);
     return { watched: this.#watch.watched };
   }
 
@@ -212,26 +214,20 @@ export abstract class SampleJob extends DurableObject<Env> {
     return batch === undefined ? null : this.#batch(batch).finalTensor(image);
   }
 
-  /** What the webhook's consumer needs, or null when there is nothing (more) to deliver. */
-  async webhookDelivery(): Promise<WebhookDelivery | null> {
+  /** What webhooks are to tell of; null for a job that never was. */
+  async owedEvents(): Promise<OwedEvents | null> {
     const record = await this.read();
-    if (record?.webhook?.status !== 'pending') return null;
-    return { id: record.webhook.id, attempts: record.webhook.attempts, record };
+    return record === null ? null : { spec: record.spec, events: this.#store.outbox.read(record.spec.id) };
   }
 
-  async webhookAttempted(result: string, retryInMs: number): Promise<void> {
-    if (!(await this.#open())) return;
-    this.#store.webhookAttempted(result, Date.now() + retryInMs + WEBHOOK_LEASE_MS);
-    await this.#schedule();
+  /** They are among the webhooks to deliver, and the job owes them no more. */
+  async settleEvents(events: readonly OwedEvent[]): Promise<void> {
+    if (await this.#open()) this.#store.outbox.settle(events);
   }
 
-  async webhookDelivered(result: string): Promise<void> {
-    if (await this.#open()) this.#store.webhookDelivered(result);
-  }
-
-  /** No more deliveries. */
-  async webhookDead(reason: string): Promise<void> {
-    if (await this.#open()) this.#store.webhookDead(reason);
+  /** What became of a message to the job's own URL, for those who read the job. */
+  async webhookSeen(state: WebhookState): Promise<void> {
+    if (await this.#open()) this.#store.webhookSeen(state);
   }
 
   /** At least once, and perhaps twice at the same time: both are harmless. Never throws for an expected fault. */
@@ -249,7 +245,7 @@ export abstract class SampleJob extends DurableObject<Env> {
       if (record?.status === 'active') await this.#drive(record);
       this.#watch.observe();
       await this.#leaveTurn();
-      await this.#enqueueWebhook();
+      await this.#enqueueEvents();
       await this.#tellIndex();
     } catch (error) {
       console.error(JSON.stringify({ job: this.#store.read()?.spec.id, error: String(error) }));
@@ -297,11 +293,7 @@ export abstract class SampleJob extends DurableObject<Env> {
     const ending = record.ending ?? 'succeeded';
     if (ending === 'succeeded' && !record.batches.every((batch) => batch.report?.status === 'succeeded'))
       return;
-    this.#store.finish(
-      ending,
-      record.spec.webhook === null ? null : `msg_${record.spec.id}_${record.life}`,
-      Date.now(),
-    );
+    this.#store.finish(ending, Date.now());
     this.#waiters.wakeAll();
   }
 
@@ -365,12 +357,12 @@ export abstract class SampleJob extends DurableObject<Env> {
     await this.env.OUTPUTS.put(gridKey(spec.id), png, { httpMetadata: { contentType: 'image/png' } });
   }
 
-  async #enqueueWebhook(): Promise<void> {
-    const record = this.#store.read();
-    const due = record?.webhook?.enqueueAt;
-    if (record === null || due === null || due === undefined || due > Date.now()) return;
-    await this.env.WEBHOOKS.send({ job: record.spec.id });
-    this.#store.webhookEnqueued(Date.now() + WEBHOOK_LEASE_MS);
+  async #enqueueEvents(): Promise<void> {
+    const owed = await this.owedEvents();
+    const due = this.#store.outbox.dueAt();
+    if (owed === null || due === null || due > Date.now()) return;
+    await this.env.WEBHOOKS.send({ job: owed.spec.id });
+    this.#store.outbox.enqueued(owed.events, Date.now() + EVENTS_LEASE_MS);
   }
 
   /** Whether the job may walk; if it is to and may not yet, the queue hears of it. */

@@ -2,6 +2,7 @@
 import type { GuidanceSchedule, SamplerName } from '../core/index.ts';
 import type { Precision } from '../inference/backend.ts';
 import type { SteeredFrom } from './batch/course.ts';
+import type { SampleEvent } from './job/event-names.ts';
 
 export type Reproducibility = 'exact' | 'fast';
 
@@ -129,6 +130,8 @@ export interface WebhookTarget {
   readonly url: string;
   /** The job's own secret; null: the deployment's. */
   readonly secret: string | null;
+  /** What it is told of; absent: the defaults. */
+  readonly events?: readonly SampleEvent[];
 }
 
 /** One batch of a job: images `first` to `first + size - 1`, stepped together. */

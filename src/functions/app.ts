@@ -25,6 +25,8 @@ import { sampleList } from './routes/sample-list.ts';
 import { samples } from './routes/samples.ts';
 import { site } from './routes/site.ts';
 import { trajectory } from './routes/trajectory.ts';
+import { webhookDeliveries } from './routes/webhook-deliveries.ts';
+import { webhookEndpoints } from './routes/webhook-endpoints.ts';
 
 export const app = new OpenAPIHono<AppEnv>();
 
@@ -52,6 +54,8 @@ for (const routes of [
 ]) {
   app.route('/', routes);
 }
+app.route('/', webhookEndpoints);
+app.route('/', webhookDeliveries);
 app.route('/', site);
 
 app.get('/openapi.json', (c) => c.json(describeApi(app, new URL(c.req.url).origin)));

@@ -7,10 +7,13 @@ export function encodeCursor({ createdAt, id }: ListPosition): string {
   return btoa(`${createdAt} ${id}`).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
-/** @throws {Problem} invalid-request for what was never given out */
-export function decodeCursor(cursor: string): ListPosition {
+/**
+ * @param prefix of the ids in the list
+ * @throws {Problem} invalid-request for what was never given out
+ */
+export function decodeCursor(cursor: string, prefix = 'smp'): ListPosition {
   const [, createdAt, id] = /^(\d{1,15}) (\S+)$/.exec(decoded(cursor)) ?? [];
-  if (createdAt !== undefined && id !== undefined && isId('smp', id))
+  if (createdAt !== undefined && id !== undefined && isId(prefix, id))
     return { createdAt: Number(createdAt), id };
   throw fieldProblem('invalid-request', '?cursor', 'expected the next_cursor of an earlier page, unchanged');
 }

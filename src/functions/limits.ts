@@ -22,5 +22,7 @@ export const MAX_METADATA = { entries: 16, key: 40, value: 500 } as const;
 export const MAX_TRAJECTORY_BYTES = 1024 ** 3;
 /** Request body with an image in base64, bytes: a PNG of 1024 x 1024 with 16-bit colours fits. */
 export const MAX_IMAGE_BODY_BYTES = 10 * 1024 * 1024;
+/** Webhook endpoints of one account. */
+export const MAX_WEBHOOK_ENDPOINTS = 20;
 /** A job may be given at most this long, seconds. */
 export const MAX_DEADLINE_SECONDS = 30 * 86_400;

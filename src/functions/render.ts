@@ -1,7 +1,7 @@
 /** From what a job knows to what the API says of it. */
 
 import type { BatchView, JobRecord } from '../durable/job/job-store.ts';
-import { statusOf } from '../durable/job/status.ts';
+import { startOf, statusOf } from '../durable/job/status.ts';
 import type { BatchReport } from '../durable/sample-batch.ts';
 import { type ClassTarget, classOf, type SampleSpec, sharedStepsOf, targetOf } from '../durable/spec.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
@@ -89,11 +89,6 @@ export function renderModel(manifest: ModelManifest, origin: string): ModelRespo
 export function queueOf({ turn, status }: JobRecord): SampleResponse['queue'] {
   const waits = status === 'active' && turn.state === 'waiting' && turn.position !== null;
   return waits ? { position: turn.position } : null;
-}
-
-export function startOf(batches: readonly BatchView[]): number | null {
-  const starts = batches.flatMap(({ report }) => (report === null ? [] : [report.startedAt]));
-  return starts.length === 0 ? null : Math.min(...starts);
 }
 
 export function progressOf(record: JobRecord, startedAt: number | null): SampleResponse['progress'] {

@@ -1,5 +1,6 @@
 /** From a valid request to a complete job: the model's defaults filled in, everything checked against the model. */
 import { createDiffusion, guidesAnywhere, RespacingError } from '../core/index.ts';
+import { DEFAULT_EVENTS } from '../durable/job/event-names.ts';
 import type { ClassTarget, Patch, Reproducibility, SampleSpec, WebhookTarget } from '../durable/spec.ts';
 import type { Env } from '../env.ts';
 import { isId, newId } from '../ids.ts';
@@ -178,7 +179,7 @@ function resolveWebhook({ webhook }: SampleRequest, env: Env): WebhookTarget | n
       'required: this deployment has no signing secret of its own',
     );
   }
-  return { url: webhook.url, secret: webhook.secret ?? null };
+  return { url: webhook.url, secret: webhook.secret ?? null, events: webhook.events ?? DEFAULT_EVENTS };
 }
 
 /** A job without a seed gets one, and its answer says which: every picture can be made again. */

@@ -108,7 +108,9 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
         }),
       ),
   );
+  let clock: NodeJS.Timeout | undefined;
   const stop = async () => {
+    clearInterval(clock);
     try {
       await miniflare.dispose();
     } finally {
@@ -121,6 +123,7 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
     const db = await miniflare.getD1Database('DB');
     await migrateDatabase(db);
     await ensureDevelopmentKey(db, data.apiKey);
+    clock = await startClock(miniflare);
     return { url: url.origin, webhookSecret: data.webhookSecret, apiKey: data.apiKey, stop };
   } catch (error) {
     // Disposing of what never became ready throws the same error again.
@@ -128,6 +131,14 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
     if ((error as { code?: string }).code !== 'ERR_ADDRESS_IN_USE') throw error;
     throw new CliError(`port ${options.port} is in use; choose another with --port, or 0 for any free one`);
   }
+}
+
+/** The cron trigger of wrangler.toml, which Miniflare leaves to its caller: now, and then once a minute. */
+async function startClock(miniflare: Miniflare): Promise<NodeJS.Timeout> {
+  const worker = await miniflare.getWorker();
+  const tick = () => void worker.scheduled({ scheduledTime: new Date(), cron: '* * * * *' }).catch(() => {});
+  tick();
+  return setInterval(tick, 60_000).unref();
 }
 
 /** What the operator set in the environment, of the variables src/env.ts declares. */

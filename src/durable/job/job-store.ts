@@ -3,6 +3,9 @@ import { isTerminal } from '../batch/batch-store.ts';
 import { MigratedStore } from '../migrated-store.ts';
 import type { BatchReport } from '../sample-batch.ts';
 import { type BatchOrders, type Failure, type Patch, type SampleSpec, splitIntoBatches } from '../spec.ts';
+import type { SampleEvent } from './event-names.ts';
+import { EventOutbox, eventNumber } from './event-outbox.ts';
+import { snapshotOf, wants } from './events.ts';
 import { jobMigrations } from './migrations.ts';
 import { digestRequest } from './request-digest.ts';
 import type { Turn } from './turn.ts';
@@ -15,12 +18,12 @@ export interface BatchView {
   readonly seenAt: number;
 }
 
+/** What became of the latest message to the job's own URL. */
 export interface WebhookState {
   readonly id: string;
   readonly status: 'pending' | 'delivered' | 'dead';
   readonly attempts: number;
   readonly lastResult: string | null;
-  readonly enqueueAt: number | null;
 }
 
 /** A change of course and when it came, ms. */
@@ -46,6 +49,8 @@ export interface JobRecord {
   readonly turn: Turn;
   /** Of what decides the images; see digestRequest. */
   readonly requestDigest: string | null;
+  /** When its name goes (again) to the webhook queue, because it owes events; null if it owes none. */
+  readonly eventsDueAt: number | null;
   /** What the index of samples was last told, as JSON; null before it was told anything. */
   readonly indexed: string | null;
 }
@@ -74,7 +79,6 @@ interface WebhookRow extends Record<string, SqlStorageValue> {
   status: string;
   attempts: number;
   last_result: string | null;
-  enqueue_at: number | null;
 }
 
 export function isOver(report: BatchReport | null): boolean {
@@ -82,8 +86,12 @@ export function isOver(report: BatchReport | null): boolean {
 }
 
 export class JobStore extends MigratedStore {
+  /** Everything that changes a job's state writes there what it owes the world, in the same transaction. */
+  readonly outbox: EventOutbox;
+
   constructor(storage: DurableObjectStorage) {
     super(storage, jobMigrations, 'job');
+    this.outbox = new EventOutbox(storage.sql);
   }
 
   /** Stores the job once; a second call changes nothing. */
@@ -130,6 +138,7 @@ export class JobStore extends MigratedStore {
       })),
       webhook: this.#readWebhook(),
       requestDigest: row.request_digest,
+      eventsDueAt: this.outbox.dueAt(),
       indexed: row.indexed,
       turn: {
         state: row.turn as Turn['state'],
@@ -172,17 +181,24 @@ export class JobStore extends MigratedStore {
     this.sql.exec('INSERT INTO patch (at, body) VALUES (?, ?)', now, JSON.stringify({ guidance, classes }));
   }
 
-  setPaused(paused: boolean): void {
-    this.sql.exec("UPDATE job SET paused = ? WHERE status = 'active'", paused ? 1 : 0);
+  setPaused(paused: boolean, now: number): void {
+    this.storage.transactionSync(() => {
+      const changed = this.#changes(
+        "UPDATE job SET paused = ?1 WHERE status = 'active' AND paused <> ?1 RETURNING one",
+        paused ? 1 : 0,
+      );
+      if (changed) this.#owe(paused ? 'sample.paused' : 'sample.resumed', now);
+    });
   }
 
   /** A failed job is active again; what its batches said before counts no more, unless they succeeded. */
-  beginLife(): void {
+  beginLife(now: number): void {
     this.storage.transactionSync(() => {
-      this.sql.exec(
+      const changed = this.#changes(
         `UPDATE job SET status = 'active', ending = NULL, failure = NULL, finished_at = NULL, paused = 0,
-         life = life + 1 WHERE status = 'failed'`,
+         life = life + 1 WHERE status = 'failed' RETURNING one`,
       );
+      if (changed) this.#owe('sample.resumed', now);
       this.sql.exec("UPDATE batch SET report = NULL WHERE report ->> 'status' <> 'succeeded'");
     });
   }
@@ -244,7 +260,6 @@ export class JobStore extends MigratedStore {
       status: row.status as WebhookState['status'],
       attempts: row.attempts,
       lastResult: row.last_result,
-      enqueueAt: row.enqueue_at,
     };
   }
 
@@ -256,12 +271,20 @@ export class JobStore extends MigratedStore {
     const known: BatchReport | null = stored === null ? null : JSON.parse(stored);
     if (report.life < this.orders().life && report.status !== 'succeeded') return;
     if (known !== null && (isOver(known) || (known.step > report.step && !isOver(report)))) return;
-    this.sql.exec(
-      'UPDATE batch SET report = ?, seen_at = ? WHERE idx = ?',
-      JSON.stringify(report),
-      now,
-      index,
-    );
+    this.storage.transactionSync(() => {
+      this.sql.exec(
+        'UPDATE batch SET report = ?, seen_at = ? WHERE idx = ?',
+        JSON.stringify(report),
+        now,
+        index,
+      );
+      // A fork begins with steps that it shares.
+      const began = this.#changes(
+        "UPDATE job SET started = 1 WHERE started = 0 AND ? > coalesce(spec ->> 'sharedSteps', 0) RETURNING one",
+        report.step,
+      );
+      if (began) this.#owe('sample.started', now);
+    });
   }
 
   /** From here on the batches are being stopped; the first reason stays. */
@@ -273,44 +296,40 @@ export class JobStore extends MigratedStore {
     );
   }
 
-  /** Ends the job and owes its webhook, together: a crash in between loses neither. */
-  finish(ending: Ending, webhookId: string | null, now: number): void {
+  /** Ends the job and owes the event, together: a crash in between loses neither. */
+  finish(ending: Ending, now: number): void {
     this.storage.transactionSync(() => {
-      this.sql.exec("UPDATE job SET status = ?, finished_at = ? WHERE status = 'active'", ending, now);
-      if (webhookId === null) return;
-      this.sql.exec(
-        "INSERT OR IGNORE INTO webhook (one, id, status, enqueue_at) VALUES (1, ?, 'pending', ?)",
-        webhookId,
+      const changed = this.#changes(
+        "UPDATE job SET status = ?, finished_at = ? WHERE status = 'active' RETURNING one",
+        ending,
         now,
       );
+      if (changed) this.#owe(`sample.${ending}`, now);
     });
   }
 
-  webhookEnqueued(nextCheckAt: number): void {
-    this.sql.exec("UPDATE webhook SET enqueue_at = ? WHERE status = 'pending'", nextCheckAt);
-  }
-
-  webhookAttempted(result: string, nextCheckAt: number): void {
+  /** What is known of a message to the job's own URL; a later message's state is not replaced by an earlier one's. */
+  webhookSeen({ id, status, attempts, lastResult }: WebhookState): void {
+    const known = this.#readWebhook();
+    if (known !== null && eventNumber(known.id) > eventNumber(id)) return;
     this.sql.exec(
-      "UPDATE webhook SET attempts = attempts + 1, last_result = ?, enqueue_at = ? WHERE status = 'pending'",
-      result,
-      nextCheckAt,
+      'INSERT OR REPLACE INTO webhook (one, id, status, attempts, last_result) VALUES (1, ?, ?, ?, ?)',
+      id,
+      status,
+      attempts,
+      lastResult,
     );
   }
 
-  webhookDelivered(result: string): void {
-    this.sql.exec(
-      `UPDATE webhook SET attempts = attempts + 1, status = 'delivered', last_result = ?, enqueue_at = NULL
-       WHERE status = 'pending'`,
-      result,
-    );
+  /** Within the transaction that makes it true. */
+  #owe(type: SampleEvent, now: number): void {
+    const record = this.read()!;
+    const { spec } = record;
+    const id = this.outbox.owe(spec.id, type, snapshotOf(type, record), now);
+    if (wants(spec.webhook, type)) this.webhookSeen({ id, status: 'pending', attempts: 0, lastResult: null });
   }
 
-  webhookDead(reason: string): void {
-    this.sql.exec(
-      `UPDATE webhook SET status = 'dead', enqueue_at = NULL,
-       last_result = ? || coalesce('; last delivery: ' || last_result, '') WHERE status = 'pending'`,
-      reason,
-    );
+  #changes(statement: string, ...values: SqlStorageValue[]): boolean {
+    return this.sql.exec(statement, ...values).toArray().length > 0;
   }
 }

@@ -91,4 +91,25 @@ export const jobMigrations: SQLSchemaMigration[] = [
       ALTER TABLE job ADD COLUMN prepared INTEGER NOT NULL DEFAULT 0;
     `,
   },
+  {
+    idMonotonicInc: 7,
+    description: 'events owed to webhooks, whose deliveries are kept in D1 from here on',
+    sql: `
+      ALTER TABLE job ADD COLUMN started INTEGER NOT NULL DEFAULT 0;  -- whether sample.started was owed
+      CREATE TABLE IF NOT EXISTS owed_event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        type TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        snapshot TEXT NOT NULL,        -- EventSnapshot
+        enqueue_at INTEGER NOT NULL    -- when the job's name goes (again) to the queue
+      );
+      INSERT INTO owed_event (type, at, snapshot, enqueue_at)
+        SELECT 'sample.' || job.status, job.finished_at,
+          json_object('status', job.status, 'createdAt', job.created_at, 'startedAt', NULL,
+            'finishedAt', job.finished_at, 'failure', json(job.failure)),
+          webhook.enqueue_at
+        FROM webhook, job WHERE webhook.status = 'pending' AND job.finished_at IS NOT NULL;
+      UPDATE webhook SET id = 'msg_' || (SELECT spec ->> 'id' FROM job) || '_1' WHERE status = 'pending';
+    `,
+  },
 ];

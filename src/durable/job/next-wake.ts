@@ -36,7 +36,7 @@ export function nextWake(record: JobRecord, limits: WakeLimits): number | null {
   const reasons = record.status === 'active' ? activeReasons(record, limits) : [];
   if (owesLeave(record)) reasons.push(limits.now + limits.retryMs);
   if (owesIndex(record)) reasons.push(limits.now + INDEX_RETRY_MS);
-  if (record.webhook?.enqueueAt != null) reasons.push(Math.max(limits.now, record.webhook.enqueueAt));
+  if (record.eventsDueAt !== null) reasons.push(Math.max(limits.now, record.eventsDueAt));
   return reasons.length === 0 ? null : Math.min(...reasons);
 }
 

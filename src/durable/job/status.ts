@@ -1,6 +1,6 @@
 /** The state of a job in one word, as the API and the index of samples show it. */
 import { sharedStepsOf } from '../spec.ts';
-import type { JobRecord } from './job-store.ts';
+import type { BatchView, JobRecord } from './job-store.ts';
 import { mayWalk } from './next-wake.ts';
 
 export type JobStatus = 'queued' | 'running' | 'retrying' | 'paused' | 'succeeded' | 'failed' | 'canceled';
@@ -15,4 +15,10 @@ export function statusOf(record: JobRecord): JobStatus {
   return reports.some((report) => report !== null && (report.step > shared || report.status !== 'running'))
     ? 'running'
     : 'queued';
+}
+
+/** When its first batch began, ms since the epoch; null before. */
+export function startOf(batches: readonly BatchView[]): number | null {
+  const starts = batches.flatMap(({ report }) => (report === null ? [] : [report.startedAt]));
+  return starts.length === 0 ? null : Math.min(...starts);
 }

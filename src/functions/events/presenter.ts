@@ -1,8 +1,8 @@
 /** The words of a sample's events: those of its answers. */
-import { statusOf } from '../../durable/job/status.ts';
+import { startOf, statusOf } from '../../durable/job/status.ts';
 import type { EventPresenter, EventView } from '../../durable/job/watch/presenter.ts';
 import { Links } from '../links.ts';
-import { imagePath, progressOf, queueOf, renderSample, retryOf, startOf } from '../render.ts';
+import { imagePath, progressOf, queueOf, renderSample, retryOf } from '../render.ts';
 import type { SampleEventData } from '../schemas/events.ts';
 
 export const eventPresenter: EventPresenter = {

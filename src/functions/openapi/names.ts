@@ -40,6 +40,7 @@ const NAMED: Readonly<Record<string, string>> = {
   'get /v1/samples/{id}/images/{image}': 'getSampleImage',
   'get /v1/samples/{id}/samples.npz': 'getSampleNpz',
   'post /v1/webhook-endpoints/{id}/rotate-secret': 'rotateWebhookEndpointSecret',
+  'post /v1/webhook-deliveries/redeliver': 'redeliverWebhookDeliveries',
   'delete /v1/keys/{id}': 'revokeKey',
 };
 

@@ -6,6 +6,7 @@ import { metadata } from './metadata.ts';
 import { startFrom } from './start-from.ts';
 import { classList, classTarget, guidance } from './steering.ts';
 import { keepTrajectory } from './trajectory.ts';
+import { eventFilter } from './webhooks.ts';
 
 function isWebhookSecret(secret: string): boolean {
   if (!secret.startsWith('whsec_')) return false;
@@ -30,6 +31,7 @@ export const webhookRequest = z
       .openapi({
         description: "Signs this job's webhook (Standard Webhooks); without it the deployment's secret does.",
       }),
+    events: eventFilter.optional(),
   })
   .openapi('WebhookRequest');
 
