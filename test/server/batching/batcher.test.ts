@@ -240,7 +240,9 @@ describe('fairness', () => {
     const engine = {
       starting: true,
       listener: () => {},
-      onChange: (on: () => void) => void (engine.listener = on),
+      onChange: (on: () => void) => {
+        engine.listener = on;
+      },
     };
     const served = batcher.serve({ ...(await tinyFamily('other', calls, () => {})), engine });
     const options = { signal: new AbortController().signal, schedule: DEFAULT_SCHEDULE };
