@@ -4,7 +4,7 @@ import { interleave, timePerCall } from '../interleave.ts';
 import type { Measurement, Row } from '../measurement.ts';
 import { compare } from '../statistics.ts';
 
-const CALLS = 200;
+const CALLS = 50;
 const ROUNDS = 15;
 /** Milliseconds of a run. */
 const RUN_MS = 5;
