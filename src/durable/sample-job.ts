@@ -66,10 +66,10 @@ export abstract class SampleJob extends DurableObject<Env> {
     this.#watch = new Watch({ state: ctx, env, presenter, read: () => this.#store.read() });
   }
 
-  /** Accepts a job. Idempotent. */
-  async create(spec: SampleSpec): Promise<JobRecord> {
+  /** Accepts a job. Idempotent. @param acceptedAt ms since the epoch */
+  async create(spec: SampleSpec, acceptedAt = Date.now()): Promise<JobRecord> {
     await this.#store.migrate();
-    this.#store.create(spec, Date.now());
+    this.#store.create(spec, acceptedAt);
     await this.#store.saveRequestDigest(spec);
     await this.#prepareBatches();
     this.#watch.observe();

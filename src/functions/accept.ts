@@ -35,7 +35,7 @@ export async function acceptSample(c: Context<AppEnv>, spec: SampleSpec): Promis
   const id = idOf(admission, spec);
   // Making a job is idempotent, and the first to come decides what it is: a request that died after it was admitted
   // is finished by its second try, and two at the same time are answered with the same job.
-  const record = await make(c, { ...spec, id });
+  const record = await make(c, { ...spec, id }, entry.createdAt);
   const replayed = admission.kind === 'known';
   if (replayed) c.header(REPLAYED_HEADER, 'true');
   c.header('Location', `/v1/samples/${id}`);
@@ -49,10 +49,10 @@ function idOf(admission: Exclude<Admission, { kind: 'refused' }>, spec: SampleSp
   throw new Problem('idempotency-key-reused', detail);
 }
 
-async function make(c: Context<AppEnv>, spec: SampleSpec): Promise<JobRecord> {
+async function make(c: Context<AppEnv>, spec: SampleSpec, acceptedAt: number): Promise<JobRecord> {
   for (let left = CREATE_TRIES; ; left--) {
     try {
-      return await jobOf(c.env, spec.id).create(spec);
+      return await jobOf(c.env, spec.id).create(spec, acceptedAt);
     } catch (error) {
       if (left > 1) continue;
       console.error(JSON.stringify({ request: c.get('requestId'), sample: spec.id, error: String(error) }));
