@@ -4,7 +4,9 @@ import { newEntry } from '../durable/job/index-entry.ts';
 import type { JobRecord } from '../durable/job/job-store.ts';
 import type { SampleSpec } from '../durable/spec.ts';
 import { type Admission, admitSample } from '../store/admission.ts';
+import { readUse } from '../store/quotas.ts';
 import type { AppEnv } from './app-env.ts';
+import { accountOf } from './auth/authenticate.ts';
 import { idempotencyKeyOf, REPLAYED_HEADER } from './idempotency.ts';
 import { Problem } from './problem.ts';
 import { defaultQuotas, quotaProblem } from './quotas.ts';
@@ -40,6 +42,18 @@ export async function acceptSample(c: Context<AppEnv>, spec: SampleSpec): Promis
   if (replayed) c.header(REPLAYED_HEADER, 'true');
   c.header('Location', `/v1/samples/${id}`);
   return { record, replayed };
+}
+
+/**
+ * For a job that has ended and is taken up again.
+ *
+ * @throws {Problem} quota-exceeded
+ */
+export async function requireActivePlace(c: Context<AppEnv>): Promise<void> {
+  const now = Date.now();
+  const state = await readUse(c.env.DB, accountOf(c), defaultQuotas(c.env), now);
+  if (state === null || state.use.activeJobs < state.quotas.activeJobs) return;
+  throw quotaProblem(c, state, { images: 0, imageSteps: 0 }, now);
 }
 
 function idOf(admission: Exclude<Admission, { kind: 'refused' }>, spec: SampleSpec): string {

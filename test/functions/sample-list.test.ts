@@ -37,7 +37,12 @@ describe('the list of samples', () => {
   it('shows what each is, newest first', async () => {
     const account = await newTestAccount();
     await account.create(BODY);
-    const { id, created_at } = await account.create({ ...BODY, count: 2, metadata: { order: 'A-1' }, priority: 'low' });
+    const { id, created_at } = await account.create({
+      ...BODY,
+      count: 2,
+      metadata: { order: 'A-1' },
+      priority: 'low',
+    });
     const [newest] = (await list(account)).data;
     expect(newest).toMatchObject({
       ...{ id, kind: 'sample', model: 'mnist-32', count: 2, steps: 2, priority: 'low' },

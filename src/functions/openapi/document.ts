@@ -6,6 +6,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { OpenAPIObject, OperationObject, ResponseObject } from 'openapi3-ts/oas31';
 import type { AppEnv } from '../app-env.ts';
 import { scopeOf } from '../auth/authenticate.ts';
+import { STATES_TABLE } from '../states.ts';
 import { REQUEST_EXAMPLES } from './examples.ts';
 import { operationIdOf, TAGS, tagOf } from './names.ts';
 import {
@@ -22,7 +23,9 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 const DESCRIPTION = `Classifier-guided diffusion sampling that keeps every step: a sample survives whatever dies under it, a seed names a picture, and every step can be looked at, resumed and forked.
 
-Every request under /v1 carries an API key as \`Authorization: Bearer\`. Errors are problem details (RFC 9457). Fields and values may be added to answers at any time; clients ignore what they do not know.`;
+Every request under /v1 carries an API key as \`Authorization: Bearer\`. Errors are problem details (RFC 9457). Answers name the limit of requests a minute (RateLimit-Policy); a 429 says when to come back (Retry-After). Fields and values may be added to answers at any time; clients ignore what they do not know.
+
+${STATES_TABLE}`;
 
 /** @param origin where this document was asked for, e.g. `https://cairn.example` */
 export function describeApi(app: OpenAPIHono<AppEnv>, origin: string): OpenAPIObject {
@@ -75,7 +78,7 @@ function complete(operation: OperationObject, method: string, path: string, scop
   const responses: Record<string, ResponseObject> = operation.responses ?? {};
   for (const [status, response] of Object.entries(responses)) describe(response, Number(status), path);
   const common: CommonProblem[] = ['InternalError'];
-  if (!isPublic) common.push('Unauthorized');
+  if (!isPublic) common.push('Unauthorized', 'RateLimited');
   if (scope !== null) common.push('Forbidden');
   if (operation.requestBody !== undefined) {
     common.push('MalformedJson', 'BodyTooLarge', 'UnsupportedMediaType', 'InvalidRequest');

@@ -22,6 +22,7 @@ const COMMON = {
   BodyTooLarge: ['body-too-large', 'The body is too large'],
   UnsupportedMediaType: ['unsupported-media-type', 'The body is not application/json'],
   InvalidRequest: ['invalid-request', 'Fields are missing, unknown, or out of range; errors names each'],
+  RateLimited: ['rate-limited', 'Too many requests with this key'],
   InternalError: ['internal-error', 'Something went wrong on our side'],
 } as const satisfies Record<string, readonly [ProblemType, string]>;
 

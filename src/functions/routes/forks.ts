@@ -7,12 +7,11 @@ import { resolveFork } from '../fork.ts';
 import { validationHook } from '../openapi-hook.ts';
 import { resolveReplay } from '../replay.ts';
 import { forkRequest } from '../schemas/fork-request.ts';
-import { sampleResponse } from '../schemas/sample-response.ts';
-import { ownedRecord, shown } from './owned-job.ts';
+import { acceptedResponses, answerOf, createHeaders } from './accepted.ts';
+import { ownedRecord } from './owned-job.ts';
 import { problem, requireJson } from './shared.ts';
 
 const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
-const sampleBody = { 'application/json': { schema: sampleResponse } };
 
 const fork = createRoute({
   method: 'post',
@@ -23,14 +22,14 @@ const fork = createRoute({
   middleware: [requireScope('samples:write'), requireJson] as const,
   request: {
     params: idParam,
+    headers: createHeaders,
     body: { content: { 'application/json': { schema: forkRequest } }, required: true },
   },
   responses: {
-    202: { description: 'Accepted; follow urls.self', content: sampleBody },
+    ...acceptedResponses,
     404: problem('No such sample'),
     409: problem('The step is not kept, or not by every batch yet; or the model is another one now'),
     422: problem('Fields are missing, unknown, or out of range; errors names each'),
-    429: problem('A quota of the account is used up'),
   },
 });
 
@@ -41,12 +40,11 @@ const replay = createRoute({
   description:
     'A new sample with the same request and, per batch, the same changes of course from the same steps. Its replay says whether it is equal once it is over.',
   middleware: requireScope('samples:write'),
-  request: { params: idParam },
+  request: { params: idParam, headers: createHeaders },
   responses: {
-    202: { description: 'Accepted; follow urls.self', content: sampleBody },
+    ...acceptedResponses,
     404: problem('No such sample'),
     409: problem('It has not succeeded, or the model is another one now'),
-    429: problem('A quota of the account is used up'),
   },
 });
 
@@ -56,13 +54,11 @@ export const forks = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
     const { origin } = new URL(c.req.url);
     const from = { account: accountOf(c), origin, now: Date.now() };
     const spec = await resolveFork(c.req.valid('json'), source, from, c.env);
-    const { record } = await acceptSample(c, spec);
-    return c.json(await shown(c, record), 202);
+    return c.json(...(await answerOf(c, await acceptSample(c, spec))));
   })
   .openapi(replay, async (c) => {
     const original = await ownedRecord(c, c.req.valid('param').id);
     const { origin } = new URL(c.req.url);
     const spec = resolveReplay(original, { account: accountOf(c), origin, now: Date.now() });
-    const { record } = await acceptSample(c, spec);
-    return c.json(await shown(c, record), 202);
+    return c.json(...(await answerOf(c, await acceptSample(c, spec))));
   });

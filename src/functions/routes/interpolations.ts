@@ -6,8 +6,7 @@ import { accountOf, requireScope } from '../auth/authenticate.ts';
 import { resolveInterpolation } from '../interpolation.ts';
 import { validationHook } from '../openapi-hook.ts';
 import { interpolationRequest } from '../schemas/interpolation-request.ts';
-import { sampleResponse } from '../schemas/sample-response.ts';
-import { shown } from './owned-job.ts';
+import { acceptedResponses, answerOf, createHeaders } from './accepted.ts';
 import { problem, requireJson } from './shared.ts';
 
 const interpolate = createRoute({
@@ -17,16 +16,15 @@ const interpolate = createRoute({
   description:
     'A sample of kind interpolation: its x_T lie evenly on the great circle between the two ends (slerp), and DDIM with eta 0 draws each. The first image is that of from, the last that of to.',
   middleware: [requireScope('samples:write'), requireJson] as const,
-  request: { body: { content: { 'application/json': { schema: interpolationRequest } }, required: true } },
+  request: {
+    headers: createHeaders,
+    body: { content: { 'application/json': { schema: interpolationRequest } }, required: true },
+  },
   responses: {
-    202: {
-      description: 'Accepted; follow urls.self',
-      content: { 'application/json': { schema: sampleResponse } },
-    },
+    ...acceptedResponses,
     400: problem('The body is not JSON'),
     404: problem('No such model or sample'),
     422: problem('Fields are missing, unknown, or out of range; errors names each'),
-    429: problem('A quota of the account is used up'),
   },
 });
 
@@ -35,7 +33,6 @@ export const interpolations = new OpenAPIHono<AppEnv>({ defaultHook: validationH
   async (c) => {
     const from = { account: accountOf(c), origin: new URL(c.req.url).origin, now: Date.now() };
     const spec = await resolveInterpolation(c, c.req.valid('json'), from);
-    const { record } = await acceptSample(c, spec);
-    return c.json(await shown(c, record), 202);
+    return c.json(...(await answerOf(c, await acceptSample(c, spec))));
   },
 );

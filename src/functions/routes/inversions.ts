@@ -7,8 +7,7 @@ import { accountOf, requireScope } from '../auth/authenticate.ts';
 import { resolveInversion } from '../inversion.ts';
 import { validationHook } from '../openapi-hook.ts';
 import { inversionRequest } from '../schemas/inversion-request.ts';
-import { sampleResponse } from '../schemas/sample-response.ts';
-import { shown } from './owned-job.ts';
+import { acceptedResponses, answerOf, createHeaders } from './accepted.ts';
 import { problem, requireJsonWithImage } from './shared.ts';
 
 const invert = createRoute({
@@ -18,19 +17,18 @@ const invert = createRoute({
   description:
     'A sample of kind inversion whose result is the latent: images/0.npy. Give it to start_from with sampler ddim, eta 0 and guidance_scale 0 to draw the image again, or with a class and a scale to lead it elsewhere.',
   middleware: [requireScope('samples:write'), requireJsonWithImage] as const,
-  request: { body: { content: { 'application/json': { schema: inversionRequest } }, required: true } },
+  request: {
+    headers: createHeaders,
+    body: { content: { 'application/json': { schema: inversionRequest } }, required: true },
+  },
   responses: {
-    202: {
-      description: 'Accepted; follow urls.self',
-      content: { 'application/json': { schema: sampleResponse } },
-    },
+    ...acceptedResponses,
     400: problem('The body is not JSON'),
     404: problem('No such model'),
     413: problem('The body is too large'),
     422: problem(
       'Fields are missing, unknown, or out of range, or the image has another size; errors names each',
     ),
-    429: problem('A quota of the account is used up'),
   },
 });
 
@@ -43,12 +41,13 @@ export const inversions = new OpenAPIHono<AppEnv>({ defaultHook: validationHook 
       c.env.OUTPUTS.put(inputKey(id), png, { httpMetadata: { contentType: 'image/png' } });
     await put(spec.id); // before the job, which begins with it
     try {
-      const { record } = await acceptSample(c, spec);
+      const accepted = await acceptSample(c, spec);
+      const { record } = accepted;
       if (record.spec.id !== spec.id) {
         await put(record.spec.id); // the same request came before, and may have died between the two
         await c.env.OUTPUTS.delete(inputKey(spec.id));
       }
-      return c.json(await shown(c, record), 202);
+      return c.json(...(await answerOf(c, accepted)));
     } catch (error) {
       await c.env.OUTPUTS.delete(inputKey(spec.id)); // refused: nobody will ask for it
       throw error;

@@ -1,6 +1,6 @@
 /** `/v1/samples`: create, read, cancel. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { acceptSample } from '../accept.ts';
+import { acceptSample, requireActivePlace } from '../accept.ts';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf, requireScope } from '../auth/authenticate.ts';
 import { validationHook } from '../openapi-hook.ts';
@@ -10,6 +10,7 @@ import { resolvePatch } from '../resolve.ts';
 import { samplePatch, sampleRequest } from '../schemas/sample-request.ts';
 import { sampleResponse } from '../schemas/sample-response.ts';
 import { resolveStarted } from '../start-from.ts';
+import { acceptedResponses, answerOf, createHeaders, waitHeaders } from './accepted.ts';
 import { jobOf, ownedJob, ownedRecord, shown, unknownSample } from './owned-job.ts';
 import { problem, requireJson } from './shared.ts';
 
@@ -21,21 +22,17 @@ const create = createRoute({
   path: '/v1/samples',
   summary: 'Draw images',
   middleware: [requireScope('samples:write'), requireJson] as const,
-  request: { body: { content: { 'application/json': { schema: sampleRequest } }, required: true } },
+  request: {
+    headers: createHeaders,
+    body: { content: { 'application/json': { schema: sampleRequest } }, required: true },
+  },
   responses: {
-    200: {
-      description: 'An earlier request with this Idempotency-Key made it, and it is over (with Prefer: wait)',
-      content: sampleBody,
-    },
-    201: { description: 'Made, and over already (with Prefer: wait)', content: sampleBody },
-    202: { description: 'Accepted; follow urls.self', content: sampleBody },
+    ...acceptedResponses,
     400: problem('The body is not JSON'),
     404: problem('No such model'),
     413: problem('The body is too large'),
     415: problem('The body is not application/json'),
     422: problem('Fields are missing, unknown, or out of range; errors names each'),
-    429: problem('A quota of the account is used up; quota says which, how far, and when it begins anew'),
-    503: problem('Not possible right now; send the same request again'),
   },
 });
 
@@ -44,7 +41,7 @@ const read = createRoute({
   path: '/v1/samples/{id}',
   summary: 'Status, progress, timing, outputs',
   middleware: requireScope('samples:read'),
-  request: { params: idParam },
+  request: { params: idParam, headers: waitHeaders },
   responses: { 200: { description: 'The sample', content: sampleBody }, 404: problem('No such sample') },
 });
 
@@ -82,6 +79,7 @@ const resume = createRoute({
     200: { description: 'The sample as it is now', content: sampleBody },
     404: problem('No such sample'),
     409: problem('It has succeeded or was canceled'),
+    429: problem('It had failed, and the account has as many jobs that are not over as it may'),
   },
 });
 
@@ -107,9 +105,7 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
     const { origin } = new URL(c.req.url);
     const from = { account: accountOf(c), origin, now: Date.now() };
     const spec = await resolveStarted(c, c.req.valid('json'), from);
-    const { record, replayed } = await acceptSample(c, spec);
-    const latest = await awaitPreferred(c, record);
-    return c.json(await shown(c, latest), latest.status === 'active' ? 202 : replayed ? 200 : 201);
+    return c.json(...(await answerOf(c, await acceptSample(c, spec))));
   })
   .openapi(read, async (c) => {
     const record = await ownedRecord(c, c.req.valid('param').id);
@@ -129,7 +125,9 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
   })
   .openapi(resume, async (c) => {
     const { id } = c.req.valid('param');
-    const record = await (await ownedJob(c, id)).resume();
+    const { status } = await ownedRecord(c, id);
+    if (status === 'failed') await requireActivePlace(c);
+    const record = await jobOf(c.env, id).resume();
     if (record === null) throw unknownSample(id);
     if (record.status !== 'active') throw new Problem('not-resumable', `the sample has ${record.status}`);
     return c.json(await shown(c, record), 200);

@@ -13,7 +13,7 @@ export const sampleStatus = z
   .enum(['queued', 'running', 'retrying', 'paused', 'succeeded', 'failed', 'canceled'])
   .openapi('SampleStatus', {
     description:
-      'queued: accepted, no step taken. running: steps are being taken. retrying: the last call failed and will be repeated. paused: stands still until it is resumed. Terminal: succeeded, failed, canceled.',
+      'queued: accepted, no step taken, or waiting for a place. running: steps are being taken. retrying: the last call failed and will be repeated. paused: stands still until it is resumed. Terminal: succeeded, failed, canceled.',
   });
 
 export const sampleResponse = z
