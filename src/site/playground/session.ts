@@ -7,7 +7,7 @@ import { fragmentOf, readFragment } from './link.ts';
 import { Observable } from './observable.ts';
 import type { View } from './run/frames.ts';
 import { type Origin, Run } from './run/run.ts';
-import { problemText } from './text.ts';
+import { letterOf, problemText, STATUS_TEXT } from './text.ts';
 
 export class Session extends Observable {
   #api: Api | null = null;
@@ -67,22 +67,31 @@ export class Session extends Observable {
     this.#show([]);
   }
 
-  /** @throws {CairnError} for the form to show */
+  /**
+   * Shows what was accepted, even if a later request was refused.
+   *
+   * @throws {CairnError} for the form to show
+   */
   async draw(requests: readonly SampleRequest[]): Promise<void> {
     const api = this.#requireApi();
-    // One after the other: the first says what is wrong with both.
     const runs: Run[] = [];
-    for (const request of requests) {
-      runs.push(new Run(api, await api.create(request), { type: 'sample', request }));
+    try {
+      // One after the other: what is wrong with the first is wrong with the second too.
+      for (const request of requests) {
+        runs.push(new Run(api, await api.create(request), { type: 'sample', request }));
+      }
+    } finally {
+      const [first] = runs;
+      if (first !== undefined) {
+        const { count } = first.sample.request;
+        this.image = Math.min(this.image, count - 1);
+        this.playhead = null;
+        this.#show(runs);
+        this.#writeAddress(this.runs.map(({ id }) => id));
+        this.announce(`Drawing ${count === 1 ? 'one image' : `${count} images`}.`);
+        for (const run of runs) this.#follow(run);
+      }
     }
-    this.#show(runs);
-    this.playhead = null;
-    this.image = Math.min(this.image, runs[0]!.sample.request.count - 1);
-    this.announce(
-      `Drawing ${runs[0]!.sample.request.count} images${runs.length > 1 ? ', with and without guidance' : ''}.`,
-    );
-    this.#writeAddress(this.runs.map(({ id }) => id));
-    for (const run of runs) run.follow();
   }
 
   /** @throws {CairnError} for the dialog to show */
@@ -93,7 +102,7 @@ export class Session extends Observable {
     this.playhead = null;
     this.announce(`Forked at step ${request.step}.`);
     this.#writeAddress(this.runs.map(({ id }) => id));
-    run.follow();
+    this.#follow(run);
   }
 
   /** Shows samples by their ids. */
@@ -112,7 +121,7 @@ export class Session extends Observable {
     }
     const shown = this.runs;
     this.#show(runs, shown);
-    for (const run of runs) if (!shown.includes(run)) run.follow();
+    for (const run of runs) if (!shown.includes(run)) this.#follow(run);
   }
 
   /** Takes a run off the page. It goes on: looking away is not a cancel. */
@@ -160,6 +169,16 @@ export class Session extends Observable {
     for (const run of this.runs) if (!runs.includes(run) || !before.includes(run)) run.stop();
     this.runs = runs;
     this.changed();
+  }
+
+  #follow(run: Run): void {
+    run.follow();
+    if (run.finished) return;
+    const end = run.subscribe(() => {
+      if (!run.finished) return;
+      end();
+      this.announce(`${letterOf(this.runs.indexOf(run))}: ${STATUS_TEXT[run.sample.status].toLowerCase()}.`);
+    });
   }
 
   #requireApi(): Api {

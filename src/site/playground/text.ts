@@ -1,8 +1,23 @@
 /** Words of the page that depend on what there is to say. */
-import { CairnError, type ModelResponse, type SampleResponse } from '../../client/index.ts';
+import {
+  CairnError,
+  type ModelResponse,
+  type SampleResponse,
+  type SampleStatus,
+} from '../../client/index.ts';
 
 type Target = NonNullable<SampleResponse['request']['classes']>[number];
 type Guidance = SampleResponse['request']['guidance_scale'];
+
+export const STATUS_TEXT: Readonly<Record<SampleStatus, string>> = {
+  queued: 'Waiting',
+  running: 'Drawing',
+  retrying: 'Trying again',
+  paused: 'Paused',
+  succeeded: 'Done',
+  failed: 'Failed',
+  canceled: 'Canceled',
+};
 
 export function problemText(error: unknown): string {
   if (error instanceof CairnError) return error.message;

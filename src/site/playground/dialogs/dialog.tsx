@@ -1,6 +1,7 @@
 /** A modal dialog: the browser keeps the focus inside, and gives it back. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { focusStage } from '../focus.ts';
 
 interface DialogProps {
   readonly title: string;
@@ -13,9 +14,10 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   useEffect(() => {
     const opener = document.activeElement;
     dialog.current?.showModal();
-    // Taken off the page, a dialog does not give the focus back by itself.
+    // Taken off the page, a dialog does not give the focus back by itself; and what opened it may be gone too.
     return () => {
-      if (opener instanceof HTMLElement) opener.focus();
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+      else focusStage();
     };
   }, []);
   return (

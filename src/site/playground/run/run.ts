@@ -97,7 +97,9 @@ export class Run extends Observable {
       if (url != null) return ownOrigin(url);
     }
     const own = step <= this.sharedSteps ? null : this.frames.at(view, image, step);
-    return own ?? this.source?.picture(view, image, Math.min(step, this.sharedSteps)) ?? null;
+    const shared = this.source?.picture(view, image, Math.min(step, this.sharedSteps));
+    // Before anything is predicted there is the noise.
+    return own ?? shared ?? this.frames.at('x_t', image, 0);
   }
 
   #take<Name extends EventName>(name: Name, data: EventData[Name]): void {
@@ -106,9 +108,13 @@ export class Run extends Observable {
       case 'status':
         this.#set({ ...this.sample, ...event.data });
         break;
-      case 'step':
+      case 'step': {
+        const { step } = this.sample.progress;
         this.#set({ ...this.sample, progress: { ...this.sample.progress, ...event.data } });
+        // The noise it began with.
+        if (step === 0 && event.data.step > 0) void this.#loadTrajectory();
         break;
+      }
       case 'preview':
         for (const { index, png } of event.data.images) {
           this.frames.put('x_start', index, event.data.step, png);

@@ -12,7 +12,7 @@ export const GAP = 3;
 /** CSS pixels: an image need not grow beyond it. */
 const LARGEST = 160;
 /** CSS pixels: rather fewer columns than smaller images. */
-const SMALLEST = 56;
+const SMALLEST = 40;
 
 /**
  * @param count images

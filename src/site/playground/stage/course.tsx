@@ -5,7 +5,7 @@ import { classesText, guidanceText } from '../text.ts';
 export function Course({ sample }: { readonly sample: Sample }) {
   if (sample.patches.length === 0) return null;
   return (
-    <ul class="course">
+    <ul class="patches">
       {sample.patches.map(({ at, classes, guidance_scale, from_steps }) => {
         const what = [
           ...(classes === null ? [] : [classesText(classes, undefined)]),

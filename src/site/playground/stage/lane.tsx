@@ -1,7 +1,8 @@
 /** One sample: its mosaic, how far it is, and what can be done with it. */
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ModelResponse } from '../../../client/index.ts';
 import { ForkDialog, SteerDialog } from '../dialogs/course-dialog.tsx';
+import { focusStage, keepFocus } from '../focus.ts';
 import { stepAt } from '../run/axis.ts';
 import type { Run } from '../run/run.ts';
 import type { Session } from '../session.ts';
@@ -25,7 +26,10 @@ export function Lane({ session, run, letter, sourceLetter, model }: LaneProps) {
   useChanges(run);
   const [dialog, setDialog] = useState<'steer' | 'fork' | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
   const { sample } = run;
+  // Buttons come and go with the status.
+  useEffect(() => keepFocus(heading.current), [sample.status]);
   const { playhead, view, image } = session;
   const step = playhead === null ? run.steps : stepAt(run, playhead);
   const shown = Math.min(step, sample.progress.step);
@@ -42,7 +46,7 @@ export function Lane({ session, run, letter, sourceLetter, model }: LaneProps) {
   return (
     <article class="lane" aria-labelledby={`lane-${run.id}`}>
       <header>
-        <h3 id={`lane-${run.id}`}>
+        <h3 id={`lane-${run.id}`} ref={heading} tabIndex={-1}>
           <span class="letter">{letter}</span> {titleOf(run, sourceLetter)}
         </h3>
         <button
@@ -50,7 +54,10 @@ export function Lane({ session, run, letter, sourceLetter, model }: LaneProps) {
           class="icon"
           aria-label={`Take ${letter} off the page`}
           title="Take it off the page; it goes on"
-          onClick={() => session.remove(run)}
+          onClick={() => {
+            session.remove(run);
+            focusStage();
+          }}
         >
           <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
             <path d="M4 4l8 8M12 4l-8 8" />
@@ -70,39 +77,41 @@ export function Lane({ session, run, letter, sourceLetter, model }: LaneProps) {
         }))}
       />
       <Progress sample={sample} moment={playhead === null ? null : momentOf(run, shown)} />
-      <Course sample={sample} />
-      <div class="actions">
-        {!run.finished && sample.status !== 'paused' && (
-          <button type="button" onClick={() => act('pause')}>
-            Pause
-          </button>
-        )}
-        {(sample.status === 'paused' || sample.status === 'failed') && (
-          <button type="button" onClick={() => act('resume')}>
-            Resume
-          </button>
-        )}
-        {!run.finished && model !== undefined && (
-          <button type="button" onClick={() => setDialog('steer')}>
-            Steer…
-          </button>
-        )}
-        {!run.finished && (
-          <button type="button" onClick={() => act('cancel')}>
-            Cancel
-          </button>
-        )}
-        {playhead !== null && forkStep !== null && model !== undefined && (
-          <button type="button" class="accent" onClick={() => setDialog('fork')}>
-            Fork at step {forkStep}…
-          </button>
+      <div class="course">
+        <Course sample={sample} />
+        <div class="actions">
+          {!run.finished && sample.status !== 'paused' && (
+            <button type="button" onClick={() => act('pause')}>
+              Pause
+            </button>
+          )}
+          {(sample.status === 'paused' || sample.status === 'failed') && (
+            <button type="button" onClick={() => act('resume')}>
+              Resume
+            </button>
+          )}
+          {!run.finished && model !== undefined && (
+            <button type="button" onClick={() => setDialog('steer')}>
+              Steer…
+            </button>
+          )}
+          {!run.finished && (
+            <button type="button" onClick={() => act('cancel')}>
+              Cancel
+            </button>
+          )}
+          {playhead !== null && forkStep !== null && model !== undefined && (
+            <button type="button" class="accent" onClick={() => setDialog('fork')}>
+              Fork at step {forkStep}…
+            </button>
+          )}
+        </div>
+        {problem !== null && (
+          <p class="problem" role="alert">
+            {problem}
+          </p>
         )}
       </div>
-      {problem !== null && (
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-      )}
       <Exports run={run} image={image} />
       {dialog === 'steer' && model !== undefined && (
         <SteerDialog

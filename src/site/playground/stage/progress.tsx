@@ -1,17 +1,7 @@
 /** How far a sample is, in words and as a bar. */
-import { isFinished, type SampleStatus } from '../../../client/index.ts';
+import { isFinished } from '../../../client/index.ts';
 import type { Sample } from '../api/types.ts';
-import { timeLeftText } from '../text.ts';
-
-const STATUS: Readonly<Record<SampleStatus, string>> = {
-  queued: 'Waiting',
-  running: 'Drawing',
-  retrying: 'Trying again',
-  paused: 'Paused',
-  succeeded: 'Done',
-  failed: 'Failed',
-  canceled: 'Canceled',
-};
+import { STATUS_TEXT, timeLeftText } from '../text.ts';
 
 interface ProgressProps {
   readonly sample: Sample;
@@ -25,7 +15,7 @@ export function Progress({ sample, moment }: ProgressProps) {
     <div class={`progress ${sample.status}`}>
       <progress max={1} value={fraction} aria-label="Steps taken" />
       <p class="status">
-        <strong>{STATUS[sample.status]}</strong>
+        <strong>{STATUS_TEXT[sample.status]}</strong>
         <span>{detailOf(sample, `${step} of ${steps} steps`)}</span>
         {moment !== null && <span class="moment">{moment}</span>}
       </p>

@@ -91,15 +91,16 @@ export function Timeline({ session }: { readonly session: Session }) {
           label="What the pictures show"
           value={view}
           options={[
-            ['x_start', 'Predicted picture'],
-            ['x_t', 'With its noise'],
+            ['x_start', 'Predicted'],
+            ['x_t', 'Noisy'],
           ]}
           onChange={(next) => session.look({ view: next })}
         />
         <p class="hint">
-          {playhead === null
-            ? 'Drag back through the kept steps, then fork from there.'
-            : `Step ${text.replaceAll(' step', '')}`}
+          {view === 'x_start'
+            ? 'What each step predicts the picture to be.'
+            : 'What each step hands to the next: the picture under its noise.'}
+          {playhead === null && ' Drag back, then fork from there.'}
         </p>
       </div>
     </section>
