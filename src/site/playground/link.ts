@@ -17,3 +17,9 @@ export function readFragment(hash: string): Fragment {
 export function fragmentOf(samples: readonly string[]): string {
   return samples.length === 0 ? '' : `sample=${samples.join(',')}`;
 }
+
+/** Answers name the origin as the Worker sees it; behind a proxy the page may have come from another. */
+export function ownOrigin(url: string): string {
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+}

@@ -1,8 +1,7 @@
 /** Everything the page shows: models, samples side by side, and where on the time axis they are looked at. */
-import { CairnError, type ModelResponse, type SampleRequest } from '../../client/index.ts';
-import { Api } from './api/api.ts';
+import { CairnClient, CairnError, type ModelResponse, type SampleRequest } from '../../client/index.ts';
+import { type ForkRequest, forkSample } from './api/fork.ts';
 import { forgetKey, readKey, type StoredKey, storeKey } from './api/key.ts';
-import type { ForkRequest } from './api/types.ts';
 import { fragmentOf, readFragment } from './link.ts';
 import { Observable } from './observable.ts';
 import type { View } from './run/frames.ts';
@@ -10,7 +9,8 @@ import { type Origin, Run } from './run/run.ts';
 import { letterOf, problemText, STATUS_TEXT } from './text.ts';
 
 export class Session extends Observable {
-  #api: Api | null = null;
+  #client: CairnClient | null = null;
+  #key = '';
   models: readonly ModelResponse[] = [];
   /** Why there is no work without another key. */
   keyProblem: string | null = null;
@@ -61,7 +61,7 @@ export class Session extends Observable {
 
   forgetKey(): void {
     forgetKey();
-    this.#api = null;
+    this.#client = null;
     this.models = [];
     this.keyProblem = null;
     this.#show([]);
@@ -73,12 +73,12 @@ export class Session extends Observable {
    * @throws {CairnError} for the form to show
    */
   async draw(requests: readonly SampleRequest[]): Promise<void> {
-    const api = this.#requireApi();
+    const client = this.#requireClient();
     const runs: Run[] = [];
     try {
       // One after the other: what is wrong with the first is wrong with the second too.
       for (const request of requests) {
-        runs.push(new Run(api, await api.create(request), { type: 'sample', request }));
+        runs.push(new Run(client, await client.createSample(request), { type: 'sample', request }));
       }
     } finally {
       const [first] = runs;
@@ -96,8 +96,12 @@ export class Session extends Observable {
 
   /** @throws {CairnError} for the dialog to show */
   async fork(source: Run, request: ForkRequest): Promise<void> {
-    const api = this.#requireApi();
-    const run = this.#makeRun(api, await api.fork(source.id, request), { type: 'fork', source, request });
+    const client = this.#requireClient();
+    const run = this.#makeRun(client, await forkSample(this.#key, source.id, request), {
+      type: 'fork',
+      source,
+      request,
+    });
     this.#show([...this.runs, run], this.runs);
     this.playhead = null;
     this.announce(`Forked at step ${request.step}.`);
@@ -107,14 +111,14 @@ export class Session extends Observable {
 
   /** Shows samples by their ids. */
   async open(ids: readonly string[]): Promise<void> {
-    const api = this.#api;
+    const client = this.#client;
     this.problem = null;
-    if (api === null || !this.ready) return;
+    if (client === null || !this.ready) return;
     const runs: Run[] = [];
     for (const id of ids) {
       try {
         const known = this.runs.find((run) => run.id === id);
-        runs.push(known ?? this.#makeRun(api, await api.read(id), { type: 'link' }, runs));
+        runs.push(known ?? this.#makeRun(client, await client.readSample(id), { type: 'link' }, runs));
       } catch (error) {
         this.problem = `${id}: ${problemText(error)}`;
       }
@@ -144,11 +148,12 @@ export class Session extends Observable {
   }
 
   async #connect(key: string): Promise<void> {
-    this.#api = new Api(key);
+    this.#key = key;
+    this.#client = new CairnClient(location.origin, { apiKey: key });
     this.keyProblem = null;
     this.problem = null;
     try {
-      this.models = await this.#api.models();
+      this.models = await this.#client.listModels();
     } catch (error) {
       this.models = [];
       const refused = error instanceof CairnError && (error.status === 401 || error.status === 403);
@@ -158,8 +163,13 @@ export class Session extends Observable {
     this.changed();
   }
 
-  #makeRun(api: Api, sample: Run['sample'], origin: Origin, beside: readonly Run[] = this.runs): Run {
-    const run = new Run(api, sample, origin);
+  #makeRun(
+    client: CairnClient,
+    sample: Run['sample'],
+    origin: Origin,
+    beside: readonly Run[] = this.runs,
+  ): Run {
+    const run = new Run(client, sample, origin);
     run.source = beside.find(({ id }) => id === sample.forked_from?.id) ?? null;
     return run;
   }
@@ -181,9 +191,9 @@ export class Session extends Observable {
     });
   }
 
-  #requireApi(): Api {
-    if (this.#api === null) throw new Error('there is no API key');
-    return this.#api;
+  #requireClient(): CairnClient {
+    if (this.#client === null) throw new Error('there is no API key');
+    return this.#client;
   }
 
   #writeAddress(samples: readonly string[]): void {

@@ -1,8 +1,8 @@
 /** Another class or scale for a sample: from now on while it runs, or from a kept step in a fork. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { ModelResponse } from '../../../client/index.ts';
-import type { ForkRequest, Patch } from '../api/types.ts';
+import type { ModelResponse, SamplePatch } from '../../../client/index.ts';
+import type { ForkRequest } from '../api/fork.ts';
 import { ClassPicker } from '../form/class-picker.tsx';
 import { type ClassChoice, classFields, guidanceOf, type ScaleChoice } from '../form/draft.ts';
 import { Notes, NumberField } from '../form/field.tsx';
@@ -23,7 +23,7 @@ interface CourseDialogProps {
 }
 
 interface SteerDialogProps extends CourseDialogProps {
-  readonly onSteer: (patch: Patch) => Promise<void>;
+  readonly onSteer: (patch: SamplePatch) => Promise<void>;
 }
 
 /** Changes a sample while it runs. */

@@ -1,13 +1,16 @@
 /** One sample on the page: what the API says of it, kept up to date, and its pictures step by step. */
-import { isFinished, type SampleRequest } from '../../../client/index.ts';
-import type { Api } from '../api/api.ts';
-import { type EventName, followEvents, ownOrigin } from '../api/follow.ts';
-import type { EventData, ForkRequest, Patch, Sample } from '../api/types.ts';
+import {
+  type CairnClient,
+  isFinished,
+  type SampleEvent,
+  type SamplePatch,
+  type SampleRequest,
+} from '../../../client/index.ts';
+import type { ForkRequest, Sample } from '../api/fork.ts';
+import { ownOrigin } from '../link.ts';
 import { Observable } from '../observable.ts';
+import { follow } from './follow.ts';
 import { Frames, type View } from './frames.ts';
-
-/** ms between two looks where events can't be had. */
-const LOOK_EVERY = 1000;
 
 /** How a run was asked for: what `curl` would send. */
 export type Origin =
@@ -24,14 +27,12 @@ export class Run extends Observable {
   sample: Sample;
   /** Where a fork left: this run itself where it is none. */
   source: Run | null = null;
-  readonly #api: Api;
-  #stopFollowing = () => {};
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #stopped = false;
+  readonly #client: CairnClient;
+  #following = new AbortController();
 
-  constructor(api: Api, sample: Sample, origin: Origin) {
+  constructor(client: CairnClient, sample: Sample, origin: Origin) {
     super();
-    this.#api = api;
+    this.#client = client;
     this.sample = sample;
     this.origin = origin;
   }
@@ -57,29 +58,27 @@ export class Run extends Observable {
   follow(): void {
     void this.#loadTrajectory();
     if (this.finished) return;
-    this.#stopFollowing = followEvents(this.sample, {
-      onEvent: (name, data) => this.#take(name, data),
-      onLost: () => this.#lookLater(),
-    });
+    this.#following = new AbortController();
+    const follower = {
+      onEvent: (event: SampleEvent) => this.#take(event),
+      onLook: (sample: Sample) => this.#set(sample),
+    };
+    void follow(this.#client, this.id, follower, this.#following.signal);
   }
 
   stop(): void {
-    this.#stopped = true;
-    this.#stopFollowing();
-    clearTimeout(this.#timer);
+    this.#following.abort();
   }
 
   async act(action: 'pause' | 'resume' | 'cancel'): Promise<void> {
-    this.#set(await this.#api.act(this.id, action));
-    // A sample that had failed is followed again.
-    if (action === 'resume' && !this.finished) {
-      this.#stopFollowing();
-      this.follow();
-    }
+    const wasFinished = this.finished;
+    this.#set(await this.#client[`${action}Sample`](this.id));
+    // A sample that had failed goes on.
+    if (wasFinished && !this.finished) this.follow();
   }
 
-  async patch(patch: Patch): Promise<void> {
-    this.#set(await this.#api.patch(this.id, patch));
+  async patch(patch: SamplePatch): Promise<void> {
+    this.#set(await this.#client.patchSample(this.id, patch));
   }
 
   /** Someone looks back while it runs: what was kept so far can be forked from. */
@@ -102,15 +101,14 @@ export class Run extends Observable {
     return own ?? shared ?? this.frames.at('x_t', image, 0);
   }
 
-  #take<Name extends EventName>(name: Name, data: EventData[Name]): void {
-    const event = { name, data } as { [N in EventName]: { name: N; data: EventData[N] } }[EventName];
-    switch (event.name) {
+  #take(event: SampleEvent): void {
+    switch (event.event) {
       case 'status':
         this.#set({ ...this.sample, ...event.data });
         break;
       case 'step': {
         const { step } = this.sample.progress;
-        this.#set({ ...this.sample, progress: { ...this.sample.progress, ...event.data } });
+        this.#set({ ...this.sample, progress: event.data });
         // The noise it began with.
         if (step === 0 && event.data.step > 0) void this.#loadTrajectory();
         break;
@@ -121,10 +119,8 @@ export class Run extends Observable {
         }
         this.changed();
         break;
-      case 'output':
-        break;
       case 'done':
-        void this.#look();
+        this.#set(event.data.sample);
         break;
     }
   }
@@ -136,23 +132,10 @@ export class Run extends Observable {
     if (this.finished && !wasFinished) void this.#loadTrajectory();
   }
 
-  #lookLater(): void {
-    if (!this.#stopped && !this.finished) this.#timer = setTimeout(() => void this.#look(), LOOK_EVERY);
-  }
-
-  async #look(): Promise<void> {
-    try {
-      this.#set(await this.#api.read(this.id));
-    } catch {
-      // The next look may succeed; what is shown stays true as of the last one.
-    }
-    this.#lookLater();
-  }
-
   /** What was kept: the steps to fork from, and pictures that nobody watched. */
   async #loadTrajectory(): Promise<void> {
     if (this.sample.request.keep_trajectory === null) return;
-    const steps = await this.#api.trajectory(this.id).catch(() => []);
+    const { steps } = await this.#client.readTrajectory(this.id).catch(() => ({ steps: [] }));
     for (const { step, x_t, x_start } of steps) {
       this.#put('x_t', step, x_t);
       this.#put('x_start', step, x_start);

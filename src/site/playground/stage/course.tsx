@@ -1,5 +1,5 @@
 /** The changes of course that a sample was given while it ran. */
-import type { Sample } from '../api/types.ts';
+import type { Sample } from '../api/fork.ts';
 import { classesText, guidanceText } from '../text.ts';
 
 export function Course({ sample }: { readonly sample: Sample }) {

@@ -1,9 +1,8 @@
 /** What can be taken away: files, the request, a link. */
 import { useState } from 'preact/hooks';
-import { forkPath } from '../api/api.ts';
-import { ownOrigin } from '../api/follow.ts';
+import { forkPath } from '../api/fork.ts';
 import { CurlDialog } from '../dialogs/curl-dialog.tsx';
-import { fragmentOf } from '../link.ts';
+import { fragmentOf, ownOrigin } from '../link.ts';
 import type { Run } from '../run/run.ts';
 
 interface ExportsProps {

@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ModelResponse } from '../../../client/index.ts';
 import { ForkDialog, SteerDialog } from '../dialogs/course-dialog.tsx';
-import { focusStage, keepFocus } from '../focus.ts';
+import { focusStage } from '../focus.ts';
 import { stepAt } from '../run/axis.ts';
 import type { Run } from '../run/run.ts';
 import type { Session } from '../session.ts';
@@ -28,8 +28,12 @@ export function Lane({ session, run, letter, sourceLetter, model }: LaneProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const { sample } = run;
-  // Buttons come and go with the status.
-  useEffect(() => keepFocus(heading.current), [sample.status]);
+  const actions = useRef<HTMLDivElement>(null);
+  // Buttons come and go with the status; while this is drawn, the old ones are still there.
+  const focused = actions.current?.contains(document.activeElement) ?? false;
+  useEffect(() => {
+    if (focused && document.activeElement === document.body) heading.current?.focus({ preventScroll: true });
+  });
   const { playhead, view, image } = session;
   const step = playhead === null ? run.steps : stepAt(run, playhead);
   const shown = Math.min(step, sample.progress.step);
@@ -79,7 +83,7 @@ export function Lane({ session, run, letter, sourceLetter, model }: LaneProps) {
       <Progress sample={sample} moment={playhead === null ? null : momentOf(run, shown)} />
       <div class="course">
         <Course sample={sample} />
-        <div class="actions">
+        <div class="actions" ref={actions}>
           {!run.finished && sample.status !== 'paused' && (
             <button type="button" onClick={() => act('pause')}>
               Pause

@@ -1,6 +1,6 @@
 /** How far a sample is, in words and as a bar. */
 import { isFinished } from '../../../client/index.ts';
-import type { Sample } from '../api/types.ts';
+import type { Sample } from '../api/fork.ts';
 import { STATUS_TEXT, timeLeftText } from '../text.ts';
 
 interface ProgressProps {

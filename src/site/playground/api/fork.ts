@@ -1,4 +1,6 @@
-/** What the page reads of the API's answers. */
+/** Forks, as the page asks for them. */
+
+import { errorOf } from '../../../client/error.ts';
 import type { SampleRequest, SampleResponse } from '../../../client/index.ts';
 
 export interface ForkRequest {
@@ -10,26 +12,24 @@ export interface ForkRequest {
   readonly sampler?: SampleRequest['sampler'];
   /** Of the tail. */
   readonly steps?: SampleRequest['steps'];
-  readonly eta?: number;
-  readonly seed?: number;
 }
-
-export type Patch = Pick<SampleRequest, 'class' | 'classes' | 'guidance_scale'>;
 
 /** A sample, and what parts of the API may say of it that are not everywhere. */
 export type Sample = SampleResponse & {
   readonly forked_from?: { readonly id: string; readonly step: number } | null;
   readonly outputs: { readonly animation?: string | null };
-  readonly urls: { readonly events?: string };
 };
 
-export interface EventData {
-  readonly status: Pick<Sample, 'status' | 'queue' | 'retry' | 'error'>;
-  readonly step: Sample['progress'];
-  readonly preview: {
-    readonly step: number;
-    readonly images: readonly { readonly index: number; readonly png: string }[];
-  };
-  readonly output: { readonly index: number; readonly url: string };
-  readonly done: { readonly status: Sample['status']; readonly sample?: Sample };
+export async function forkSample(key: string, id: string, request: ForkRequest): Promise<Sample> {
+  const response = await fetch(forkPath(id), {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(request),
+  });
+  if (!response.ok) throw await errorOf(response);
+  return (await response.json()) as Sample;
+}
+
+export function forkPath(id: string): string {
+  return `/v1/samples/${encodeURIComponent(id)}/fork`;
 }
