@@ -1,5 +1,7 @@
 /** Everything the page shows: models, samples side by side, and where on the time axis they are looked at. */
-import { CairnClient, CairnError, type ModelResponse, type SampleRequest } from '../../client/index.ts';
+import { CairnClient } from '../../client/client.ts';
+import { CairnError } from '../../client/error.ts';
+import type { ModelResponse, SampleRequest } from '../../client/index.ts';
 import { type ForkRequest, forkSample } from './api/fork.ts';
 import { forgetKey, readKey, type StoredKey, storeKey } from './api/key.ts';
 import { fragmentOf, readFragment } from './link.ts';

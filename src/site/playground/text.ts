@@ -1,10 +1,6 @@
 /** Words of the page that depend on what there is to say. */
-import {
-  CairnError,
-  type ModelResponse,
-  type SampleResponse,
-  type SampleStatus,
-} from '../../client/index.ts';
+import { CairnError } from '../../client/error.ts';
+import type { ModelResponse, SampleResponse, SampleStatus } from '../../client/index.ts';
 
 type Target = NonNullable<SampleResponse['request']['classes']>[number];
 type Guidance = SampleResponse['request']['guidance_scale'];

@@ -1,5 +1,5 @@
 /** Which field of a form each complaint of the API belongs to. */
-import { CairnError } from '../../../client/index.ts';
+import { CairnError } from '../../../client/error.ts';
 import { problemText } from '../text.ts';
 
 export interface Problems {

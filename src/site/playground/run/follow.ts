@@ -1,10 +1,6 @@
 /** Follows a sample: its events where they can be had, else a look every second. */
-import {
-  type CairnClient,
-  isFinished,
-  type SampleEvent,
-  type SampleResponse,
-} from '../../../client/index.ts';
+import type { CairnClient, SampleEvent, SampleResponse } from '../../../client/index.ts';
+import { isFinished } from '../../../client/wait.ts';
 
 /** ms between two looks. */
 const LOOK_EVERY = 1000;

@@ -1,11 +1,6 @@
 /** One sample on the page: what the API says of it, kept up to date, and its pictures step by step. */
-import {
-  type CairnClient,
-  isFinished,
-  type SampleEvent,
-  type SamplePatch,
-  type SampleRequest,
-} from '../../../client/index.ts';
+import type { CairnClient, SampleEvent, SamplePatch, SampleRequest } from '../../../client/index.ts';
+import { isFinished } from '../../../client/wait.ts';
 import type { ForkRequest, Sample } from '../api/fork.ts';
 import { ownOrigin } from '../link.ts';
 import { Observable } from '../observable.ts';

@@ -8,7 +8,7 @@ export interface Arrangement {
 }
 
 /** CSS pixels between two images. */
-export const GAP = 3;
+export const GAP = 2;
 /** CSS pixels: an image need not grow beyond it. */
 const LARGEST = 160;
 /** CSS pixels: rather fewer columns than smaller images. */

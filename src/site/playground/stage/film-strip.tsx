@@ -20,6 +20,7 @@ interface FilmStripProps {
 export function FilmStrip({ run, letter, view, image, cells }: FilmStripProps) {
   useChanges(run);
   const left = positionOf(run, run.sharedSteps);
+  const reached = run.sample.progress.step;
   const index = Math.min(image, run.sample.request.count - 1);
   return (
     <div class="strip" aria-hidden="true">
@@ -27,8 +28,8 @@ export function FilmStrip({ run, letter, view, image, cells }: FilmStripProps) {
       <div class="cells">
         {Array.from({ length: cells }, (_, cell) => {
           const position = (cell + 1) / cells;
-          const step = stepAt(run, position);
-          const src = step > run.sample.progress.step ? null : run.picture(view, index, step);
+          const begun = stepAt(run, cell / cells) < reached;
+          const src = begun ? run.picture(view, index, Math.min(stepAt(run, position), reached)) : null;
           const shared = run.sharedSteps > 0 && position <= left;
           const name = `cell${shared ? ' shared' : ''}${src === null ? ' unseen' : ''}`;
           return (

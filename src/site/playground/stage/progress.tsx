@@ -1,5 +1,5 @@
 /** How far a sample is, in words and as a bar. */
-import { isFinished } from '../../../client/index.ts';
+import { isFinished } from '../../../client/wait.ts';
 import type { Sample } from '../api/fork.ts';
 import { STATUS_TEXT, timeLeftText } from '../text.ts';
 
