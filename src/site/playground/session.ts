@@ -2,7 +2,8 @@
 import { CairnClient } from '../../client/client.ts';
 import { CairnError } from '../../client/error.ts';
 import type { ModelResponse, SampleRequest } from '../../client/index.ts';
-import { type ForkRequest, forkSample } from './api/fork.ts';
+import type { ForkRequest } from '../../functions/schemas/fork-request.ts';
+import { forkSample } from './api/fork.ts';
 import { forgetKey, readKey, type StoredKey, storeKey } from './api/key.ts';
 import { fragmentOf, readFragment } from './link.ts';
 import { Observable } from './observable.ts';

@@ -2,9 +2,9 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { ModelResponse, SamplePatch } from '../../../client/index.ts';
-import type { ForkRequest } from '../api/fork.ts';
+import type { ForkRequest } from '../../../functions/schemas/fork-request.ts';
 import { ClassPicker } from '../form/class-picker.tsx';
-import { type ClassChoice, classFields, guidanceOf, type ScaleChoice } from '../form/draft.ts';
+import { type ClassChoice, classFields, guidanceOf, keepEvery, type ScaleChoice } from '../form/draft.ts';
 import { Notes, NumberField } from '../form/field.tsx';
 import { classChoiceOf, scaleChoiceOf } from '../form/from-sample.ts';
 import { NO_PROBLEMS, type Problems, problemsOf } from '../form/problems.ts';
@@ -13,7 +13,7 @@ import { Segments } from '../form/segments.tsx';
 import type { Run } from '../run/run.ts';
 import { Dialog } from './dialog.tsx';
 
-const FIELDS = ['class', 'guidance_scale', 'sampler', 'steps'];
+const FIELDS = ['class', 'guidance_scale', 'sampler', 'steps', 'seed'];
 
 interface CourseDialogProps {
   readonly run: Run;
@@ -57,7 +57,9 @@ export function ForkDialog({ run, letter, model, step, onFork, onClose }: ForkDi
   const [classes, setClasses] = useState(classChoiceOf(run.sample));
   const [scale, setScale] = useState(scaleChoiceOf(run.sample, model));
   const [sampler, setSampler] = useState(run.sample.request.sampler === 'ddim' ? 'ddim' : 'ddpm');
-  const [steps, setSteps] = useState(String(run.steps - step));
+  const left = run.steps - step;
+  const [steps, setSteps] = useState(String(left));
+  const [seed, setSeed] = useState(String(run.sample.request.seed));
   return (
     <CourseForm
       title={`Fork ${letter} at step ${step}`}
@@ -75,12 +77,15 @@ export function ForkDialog({ run, letter, model, step, onFork, onClose }: ForkDi
           ...classFields(classes),
           guidance_scale: guidanceOf(scale),
           ...(sampler !== run.sample.request.sampler && { sampler: sampler === 'ddim' ? 'ddim' : 'ddpm' }),
-          ...(steps !== String(run.steps - step) && { steps: Number(steps) }),
+          ...(steps !== String(left) && { steps: Number(steps) }),
+          ...(seed !== String(run.sample.request.seed) && { seed: Number(seed) }),
+          keep_trajectory: { every: keepEvery(Number(steps) || left), what: 'both' },
+          preview_every: 1,
         })
       }
     >
       {(problems) => (
-        <div class="pair">
+        <>
           <div class="field">
             <p class="label" aria-hidden="true">
               Sampler from here
@@ -97,15 +102,25 @@ export function ForkDialog({ run, letter, model, step, onFork, onClose }: ForkDi
             />
             <Notes id="fork-sampler" problem={problems.fields.sampler} />
           </div>
-          <NumberField
-            id="fork-steps"
-            label="Steps from here"
-            value={steps}
-            min={1}
-            problem={problems.fields.steps}
-            onChange={setSteps}
-          />
-        </div>
+          <div class="pair">
+            <NumberField
+              id="fork-steps"
+              label="Steps from here"
+              value={steps}
+              min={1}
+              problem={problems.fields.steps}
+              onChange={setSteps}
+            />
+            <NumberField
+              id="fork-seed"
+              label="Seed from here"
+              value={seed}
+              min={0}
+              problem={problems.fields.seed}
+              onChange={setSeed}
+            />
+          </div>
+        </>
       )}
     </CourseForm>
   );

@@ -1,7 +1,13 @@
 /** One sample on the page: what the API says of it, kept up to date, and its pictures step by step. */
-import type { CairnClient, SampleEvent, SamplePatch, SampleRequest } from '../../../client/index.ts';
+import type {
+  CairnClient,
+  SampleEvent,
+  SamplePatch,
+  SampleRequest,
+  SampleResponse,
+} from '../../../client/index.ts';
 import { isFinished } from '../../../client/wait.ts';
-import type { ForkRequest, Sample } from '../api/fork.ts';
+import type { ForkRequest } from '../../../functions/schemas/fork-request.ts';
 import { ownOrigin } from '../link.ts';
 import { Observable } from '../observable.ts';
 import { follow } from './follow.ts';
@@ -19,13 +25,13 @@ export class Run extends Observable {
   readonly frames = new Frames();
   /** Steps that a fork may start from, ascending. */
   kept: readonly number[] = [];
-  sample: Sample;
+  sample: SampleResponse;
   /** Where a fork left: this run itself where it is none. */
   source: Run | null = null;
   readonly #client: CairnClient;
   #following = new AbortController();
 
-  constructor(client: CairnClient, sample: Sample, origin: Origin) {
+  constructor(client: CairnClient, sample: SampleResponse, origin: Origin) {
     super();
     this.#client = client;
     this.sample = sample;
@@ -56,7 +62,7 @@ export class Run extends Observable {
     this.#following = new AbortController();
     const follower = {
       onEvent: (event: SampleEvent) => this.#take(event),
-      onLook: (sample: Sample) => this.#set(sample),
+      onLook: (sample: SampleResponse) => this.#set(sample),
     };
     void follow(this.#client, this.id, follower, this.#following.signal);
   }
@@ -120,7 +126,7 @@ export class Run extends Observable {
     }
   }
 
-  #set(sample: Sample): void {
+  #set(sample: SampleResponse): void {
     const wasFinished = this.finished;
     this.sample = sample;
     this.changed();

@@ -1,8 +1,8 @@
 /** The changes of course that a sample was given while it ran. */
-import type { Sample } from '../api/fork.ts';
+import type { SampleResponse } from '../../../client/index.ts';
 import { classesText, guidanceText } from '../text.ts';
 
-export function Course({ sample }: { readonly sample: Sample }) {
+export function Course({ sample }: { readonly sample: SampleResponse }) {
   if (sample.patches.length === 0) return null;
   return (
     <ul class="patches">

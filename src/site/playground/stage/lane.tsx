@@ -6,7 +6,7 @@ import { focusStage } from '../focus.ts';
 import { stepAt } from '../run/axis.ts';
 import type { Run } from '../run/run.ts';
 import type { Session } from '../session.ts';
-import { classesText, guidanceText, problemText, targetText } from '../text.ts';
+import { classesText, classText, guidanceText, problemText } from '../text.ts';
 import { useChanges } from '../use-changes.ts';
 import { Course } from './course.tsx';
 import { Exports } from './exports.tsx';
@@ -77,7 +77,7 @@ export function Lane({ session, run, letter, sourceLetter, model }: LaneProps) {
         onChoose={(next) => session.look({ image: next })}
         tiles={sample.images.map(({ index, class: label, seed }) => ({
           src: run.picture(view, index, shown),
-          text: `Image ${index + 1}${label === null || model === undefined ? '' : `, class ${targetText(label, model)}`}, seed ${seed}`,
+          text: describe(index, label, seed, model),
         }))}
       />
       <Progress sample={sample} moment={playhead === null ? null : momentOf(run, shown)} />
@@ -153,6 +153,17 @@ function termsOf({ sample }: Run, model: ModelResponse | undefined): string {
   const guided = guidance_scale !== 0;
   const what = guided || model?.class_conditional ? [classesText(classes, model)] : [];
   return [...what, guidanceText(guidance_scale), sampler.toUpperCase(), `seed ${seed}`].join(' · ');
+}
+
+function describe(
+  index: number,
+  label: number | null,
+  seed: number | null,
+  model: ModelResponse | undefined,
+): string {
+  const what = label === null ? [] : [`class ${classText(label, model)}`];
+  const noise = seed === null ? [] : [`seed ${seed}`];
+  return [`Image ${index + 1}`, ...what, ...noise].join(', ');
 }
 
 function momentOf(run: Run, step: number): string {

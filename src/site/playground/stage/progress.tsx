@@ -1,10 +1,11 @@
 /** How far a sample is, in words and as a bar. */
+
+import type { SampleResponse } from '../../../client/index.ts';
 import { isFinished } from '../../../client/wait.ts';
-import type { Sample } from '../api/fork.ts';
 import { STATUS_TEXT, timeLeftText } from '../text.ts';
 
 interface ProgressProps {
-  readonly sample: Sample;
+  readonly sample: SampleResponse;
   /** Which step the pictures show, if not the newest. */
   readonly moment: string | null;
 }
@@ -25,7 +26,7 @@ export function Progress({ sample, moment }: ProgressProps) {
   );
 }
 
-function detailOf(sample: Sample, taken: string): string {
+function detailOf(sample: SampleResponse, taken: string): string {
   const { steps_per_second, seconds_left } = sample.progress;
   const parts = [taken];
   if (sample.status === 'queued' && sample.queue != null)
