@@ -12,9 +12,11 @@ interface ProgressProps {
 
 export function Progress({ sample, moment }: ProgressProps) {
   const { step, steps, fraction } = sample.progress;
+  // The fraction is of the steps that are this one's own.
+  const shared = sample.forked_from?.step ?? 0;
   return (
     <div class={`progress ${sample.status}`}>
-      <progress max={1} value={fraction} aria-label="Steps taken" />
+      <progress max={1} value={(shared + fraction * (steps - shared)) / steps} aria-label="Steps taken" />
       <p class="status">
         <strong>{STATUS_TEXT[sample.status]}</strong>
         <span>{detailOf(sample, `${step} of ${steps} steps`)}</span>
