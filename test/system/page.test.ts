@@ -22,7 +22,7 @@ test('takes the key from the address and off it again', async () => {
 
 test('asks for a key, and says at the field that one is bad', async () => {
   const page = await playground.open({ fragment: '' });
-  const field = page.getByLabel('API key');
+  const field = page.getByRole('textbox', { name: 'API key' });
   await page.getByRole('button', { name: 'Use this key' }).click();
   await expectDescription(field, 'An API key is needed');
   await field.fill('cairn_nonsense');

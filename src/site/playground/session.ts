@@ -43,7 +43,8 @@ export class Session extends Observable {
     }
     const stored = readKey();
     if (stored !== null) await this.#connect(stored.key);
-    await this.open(samples);
+    // As the address is by now: it may have changed meanwhile.
+    await this.open(readFragment(location.hash).samples);
     this.connecting = false;
     this.changed();
   }
