@@ -194,7 +194,7 @@ async function expectDescription(field: ReturnType<typeof lane>, text: string): 
           const ids = element.getAttribute('aria-describedby') ?? '';
           const texts = ids
             .split(' ')
-            .map((id) => element.ownerDocument.getElementById(id)?.textContent ?? '');
+            .map((id: string) => element.ownerDocument.getElementById(id)?.textContent ?? '');
           return `${element.getAttribute('aria-invalid')}: ${texts.join(' ')}`;
         }),
       { timeout: PATIENCE },

@@ -28,7 +28,7 @@ test('prints a curl line that makes a sample, and nothing but its own lines', as
   const [command] = await cairn.line(/curl .*/);
   const { stdout } = await promisify(execFile)('/bin/sh', ['-c', `${command} --silent`]);
   expect(JSON.parse(stdout)).toMatchObject({ status: 'queued', request: { classes: [3, 1, 4], seed: 7 } });
-  expect(cairn.output().split('\n')).toHaveLength(5);
+  expect(cairn.output().split('\n')).toHaveLength(6);
 });
 
 test('a port in use is one clear line', async () => {

@@ -35,6 +35,7 @@ function welcome({ url, apiKey, webhookSecret }: LocalRuntime, data: string): st
   const body = JSON.stringify({ model: 'mnist-32', classes: [3, 1, 4], seed: 7 });
   return `Cairn is listening on ${url} (data in ${data}, webhooks signed with ${webhookSecret}).
 API key for development: ${apiKey}
+In a browser: ${url}/#key=${apiKey}
 Try:
   curl ${url}/v1/samples -H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json' -d '${body}'
 The answer names the links to follow. Ctrl-C stops.`;
