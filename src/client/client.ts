@@ -1,5 +1,9 @@
 /** Typed client of the Cairn API. The types are those the Worker validates with. */
-import type { ModelResponse } from '../functions/schemas/common.ts';
+import type { HealthResponse, ModelResponse } from '../functions/schemas/common.ts';
+import type { SampleEvent } from '../functions/schemas/events.ts';
+import type { ForkRequest } from '../functions/schemas/fork-request.ts';
+import type { InterpolationRequest } from '../functions/schemas/interpolation-request.ts';
+import type { InversionRequest } from '../functions/schemas/inversion-request.ts';
 import type { SampleListQuery, SampleListResponse, SampleSummary } from '../functions/schemas/sample-list.ts';
 import type { SamplePatch, SampleRequest } from '../functions/schemas/sample-request.ts';
 import type { SampleResponse } from '../functions/schemas/sample-response.ts';
@@ -9,9 +13,9 @@ import { type WatchOptions, watchEvents } from './events.ts';
 import { Keys } from './keys.ts';
 import type { CallOptions, ClientOptions, CreateOptions } from './options.ts';
 import { entriesOf } from './pages.ts';
-import type { SampleEvent } from './sample-event.ts';
 import { type Call, Transport } from './transport.ts';
 import { type WaitOptions, waitForEnd } from './wait.ts';
+import { Webhooks } from './webhook-endpoints.ts';
 
 export type ListOptions = CallOptions & Partial<SampleListQuery>;
 
@@ -28,6 +32,7 @@ export type ListOptions = CallOptions & Partial<SampleListQuery>;
 export class CairnClient {
   readonly keys: Keys;
   readonly accounts: Accounts;
+  readonly webhooks: Webhooks;
   readonly #transport: Transport;
 
   /** @param origin e.g. `http://127.0.0.1:8787` */
@@ -35,11 +40,32 @@ export class CairnClient {
     this.#transport = new Transport(origin, options);
     this.keys = new Keys(this.#transport);
     this.accounts = new Accounts(this.#transport);
+    this.webhooks = new Webhooks(this.#transport);
   }
 
   /** Accepted jobs finish whether or not anyone waits for them. */
   createSample(request: SampleRequest, options?: CreateOptions): Promise<SampleResponse> {
     return this.#create('/v1/samples', request, options);
+  }
+
+  /** A new sample that shares the steps before `step` and goes on from there in another way. */
+  forkSample(id: string, request: ForkRequest, options?: CreateOptions): Promise<SampleResponse> {
+    return this.#create(`/v1/samples/${encodeURIComponent(id)}/fork`, request, options);
+  }
+
+  /** Draws a finished sample again; `replay` of the new one says whether every tensor came out equal. */
+  replaySample(id: string, options?: CreateOptions): Promise<SampleResponse> {
+    return this.#create(`/v1/samples/${encodeURIComponent(id)}/replay`, undefined, options);
+  }
+
+  /** Walks an image back to the noise that DDIM would draw it from. */
+  createInversion(request: InversionRequest, options?: CreateOptions): Promise<SampleResponse> {
+    return this.#create('/v1/inversions', request, options);
+  }
+
+  /** Images between two seeds, or between the latents of two inversions. */
+  createInterpolation(request: InterpolationRequest, options?: CreateOptions): Promise<SampleResponse> {
+    return this.#create('/v1/interpolations', request, options);
   }
 
   readSample(id: string, options?: CallOptions): Promise<SampleResponse> {
@@ -98,6 +124,11 @@ export class CairnClient {
 
   readModel(id: string, options?: CallOptions): Promise<ModelResponse> {
     return this.#transport.json(`/v1/models/${encodeURIComponent(id)}`, { ...options });
+  }
+
+  /** Whether the deployment answers, and what it samples with. Needs no key. */
+  health(options?: CallOptions): Promise<HealthResponse> {
+    return this.#transport.json('/health', { ...options });
   }
 
   /** @param url of an image, a grid or any other output, as an answer names it */

@@ -1,8 +1,8 @@
 /** What happens to a sample, as it happens: server-sent events over fetch, which carries the key where EventSource can't. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
+import type { SampleEvent } from '../functions/schemas/events.ts';
 import type { CallOptions } from './options.ts';
 import { backoff } from './retry.ts';
-import type { SampleEvent } from './sample-event.ts';
 import { sleep } from './sleep.ts';
 import type { Transport } from './transport.ts';
 

@@ -1,9 +1,9 @@
 /** Waits for the end of a sample: by its events, or by looking again and again. */
 
+import type { SampleEvent } from '../functions/schemas/events.ts';
 import type { SampleResponse, SampleStatus } from '../functions/schemas/sample-response.ts';
 import { CairnError } from './error.ts';
 import type { CallOptions } from './options.ts';
-import type { SampleEvent } from './sample-event.ts';
 import { sleep } from './sleep.ts';
 
 export interface WaitOptions extends CallOptions {

@@ -1,5 +1,6 @@
 /** For whoever receives webhooks: is this one from Cairn, and what does it say? */
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
+import type { SampleWebhookEvent } from '../functions/schemas/webhooks.ts';
 
 export { WebhookVerificationError };
 
@@ -12,7 +13,7 @@ export { WebhookVerificationError };
  * @returns what the body says
  * @throws {WebhookVerificationError} if no secret fits, or it is older or newer than five minutes
  */
-export function verifyWebhook<T = unknown>(
+export function verifyWebhook<T = SampleWebhookEvent>(
   body: string,
   headers: Headers | Readonly<Record<string, string | string[] | undefined>>,
   secret: string | readonly string[],

@@ -36,9 +36,9 @@ export function requireScope(scope: Scope): MiddlewareHandler<AppEnv> {
   return Object.assign(handler, { scope });
 }
 
-/** The scope that a handler made by {@link requireScope} asks for; null for any other handler. */
-export function scopeOf(handler: object): Scope | null {
-  return 'scope' in handler ? (handler.scope as Scope) : null;
+/** What a handler made by {@link requireScope} or {@link requireScopeOrSignature} asks for; null for any other. */
+export function demandOf(handler: object): { readonly scope: Scope; readonly signed: boolean } | null {
+  return 'scope' in handler ? { scope: handler.scope as Scope, signed: 'signed' in handler } : null;
 }
 
 /**
@@ -48,7 +48,8 @@ export function scopeOf(handler: object): Scope | null {
  */
 export function requireScopeOrSignature(scope: Scope): MiddlewareHandler<AppEnv> {
   const check = requireScope(scope);
-  return (c, next) => (c.get('caller').signed ? next() : check(c, next));
+  const handler: MiddlewareHandler<AppEnv> = (c, next) => (c.get('caller').signed ? next() : check(c, next));
+  return Object.assign(handler, { scope, signed: true });
 }
 
 /** The account that owns what this request makes or looks at. @throws {Problem} forbidden for the admin token */

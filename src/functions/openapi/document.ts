@@ -5,19 +5,12 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { OpenAPIObject, OperationObject, ResponseObject } from 'openapi3-ts/oas31';
 import type { AppEnv } from '../app-env.ts';
-import { scopeOf } from '../auth/authenticate.ts';
+import { demandOf } from '../auth/authenticate.ts';
 import { STATES_TABLE } from '../states.ts';
 import { REQUEST_EXAMPLES } from './examples.ts';
+import { HEADERS, headersOf, PARAMETERS } from './headers.ts';
 import { operationIdOf, TAGS, tagOf } from './names.ts';
-import {
-  type CommonProblem,
-  commonResponses,
-  HEADERS,
-  problemExample,
-  problemTypeAt,
-  REQUEST_ID,
-  statusOf,
-} from './problems.ts';
+import { type CommonProblem, commonResponses, problemExample, problemTypeAt, statusOf } from './problems.ts';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
@@ -40,16 +33,18 @@ export function describeApi(app: OpenAPIHono<AppEnv>, origin: string): OpenAPIOb
     servers: [{ url: origin, description: 'This deployment' }],
     tags: TAGS.map(({ name, description }) => ({ name, description })),
   });
-  const scopes = scopesOfRoutes(app);
+  const demands = demandsOfRoutes(app);
   for (const [path, item] of Object.entries(document.paths ?? {})) {
     for (const method of METHODS) {
       const operation = item[method];
-      if (operation !== undefined) complete(operation, method, path, scopes.get(`${method} ${path}`) ?? null);
+      if (operation !== undefined)
+        complete(operation, method, path, demands.get(`${method} ${path}`) ?? null);
     }
   }
   document.components = {
     ...document.components,
     headers: HEADERS,
+    parameters: PARAMETERS,
     responses: commonResponses(),
     securitySchemes: {
       apiKey: {
@@ -58,17 +53,27 @@ export function describeApi(app: OpenAPIHono<AppEnv>, origin: string): OpenAPIOb
         description:
           'An API key of an account (or, for accounts and keys, the admin token). An operation names the scope that the key needs.',
       },
+      signedUrl: {
+        type: 'apiKey',
+        in: 'query',
+        name: 'signature',
+        description:
+          'URLs of outputs and events in answers are signed (expires and signature) and work without a key until they expire.',
+      },
     },
   };
   return document;
 }
 
 /** Fills in what the route itself did not say. */
-function complete(operation: OperationObject, method: string, path: string, scope: string | null): void {
+function complete(operation: OperationObject, method: string, path: string, demand: Demand): void {
+  const scope = demand?.scope ?? null;
   const isPublic = !path.startsWith('/v1/');
   operation.operationId ??= operationIdOf(method, path);
   operation.tags ??= [tagOf(path)];
   operation.security ??= isPublic ? [] : [{ apiKey: scope === null ? [] : [scope] }];
+  if (demand?.signed) operation.security.push({ signedUrl: [] });
+  addPreferences(operation);
   if (scope !== null) {
     operation.description = [operation.description, `Needs the scope \`${scope}\`.`]
       .filter((text) => text !== undefined)
@@ -76,7 +81,10 @@ function complete(operation: OperationObject, method: string, path: string, scop
   }
   addExamples(operation);
   const responses: Record<string, ResponseObject> = operation.responses ?? {};
-  for (const [status, response] of Object.entries(responses)) describe(response, Number(status), path);
+  for (const [status, response] of Object.entries(responses)) {
+    describe(response, Number(status), path);
+    response.headers = { ...response.headers, ...headersOf(Number(status), isPublic) };
+  }
   const common: CommonProblem[] = ['InternalError'];
   if (!isPublic) common.push('Unauthorized', 'RateLimited');
   if (scope !== null) common.push('Forbidden');
@@ -90,7 +98,6 @@ function complete(operation: OperationObject, method: string, path: string, scop
 }
 
 function describe(response: ResponseObject, status: number, path: string): void {
-  response.headers = { ...response.headers, ...REQUEST_ID };
   const problem = response.content?.['application/problem+json'];
   const type = problemTypeAt(status, path);
   if (problem !== undefined && type !== undefined) problem.example ??= problemExample(type, path);
@@ -104,13 +111,34 @@ function addExamples(operation: OperationObject): void {
   if (json !== undefined) json.examples = examples;
 }
 
-/** By method and path as OpenAPI writes them; a route without a scope is not in it. */
-function scopesOfRoutes(app: OpenAPIHono<AppEnv>): Map<string, string> {
-  const scopes = new Map<string, string>();
+/** Headers that every operation which makes or shows a sample understands. */
+function addPreferences(operation: OperationObject): void {
+  const answers = Object.values(operation.responses ?? {}) as ResponseObject[];
+  if (!answers.some(isSample)) return;
+  const isCreate = operation.responses?.['202'] !== undefined;
+  const names = isCreate
+    ? ['IdempotencyKey', 'Prefer']
+    : operation.operationId === 'getSample'
+      ? ['Prefer']
+      : [];
+  const references = names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+  operation.parameters = [...(operation.parameters ?? []), ...references];
+}
+
+function isSample({ content }: ResponseObject): boolean {
+  const schema = content?.['application/json']?.schema;
+  return schema !== undefined && '$ref' in schema && schema.$ref === '#/components/schemas/Sample';
+}
+
+type Demand = ReturnType<typeof demandOf>;
+
+/** By method and path as OpenAPI writes them; a route that needs no scope is not in it. */
+function demandsOfRoutes(app: OpenAPIHono<AppEnv>): Map<string, Demand> {
+  const demands = new Map<string, Demand>();
   for (const { method, path, handler } of app.routes) {
-    const scope = scopeOf(handler);
+    const demand = demandOf(handler);
     const written = path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}');
-    if (scope !== null) scopes.set(`${method.toLowerCase()} ${written}`, scope);
+    if (demand !== null) demands.set(`${method.toLowerCase()} ${written}`, demand);
   }
-  return scopes;
+  return demands;
 }

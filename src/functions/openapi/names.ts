@@ -38,6 +38,7 @@ const NAMED: Readonly<Record<string, string>> = {
   'patch /v1/samples/{id}': 'patchSample',
   'get /v1/samples/{id}/events': 'watchSample',
   'get /v1/samples/{id}/images/{image}': 'getSampleImage',
+  'get /v1/samples/{id}/trajectory/{step}/{what}/{image}': 'getTrajectoryImage',
   'get /v1/samples/{id}/samples.npz': 'getSampleNpz',
   'post /v1/webhook-endpoints/{id}/rotate-secret': 'rotateWebhookEndpointSecret',
   'post /v1/webhook-deliveries/redeliver': 'redeliverWebhookDeliveries',

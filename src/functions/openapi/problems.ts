@@ -1,18 +1,7 @@
 /** The unsuccessful answers that operations have in common, and an example of each. */
-import type { HeaderObject, ReferenceObject, ResponseObject } from 'openapi3-ts/oas31';
+import type { ResponseObject } from 'openapi3-ts/oas31';
 import { PROBLEMS, type ProblemType } from '../problem.ts';
-
-/** Every answer carries it. */
-export const REQUEST_ID: Readonly<Record<string, ReferenceObject>> = {
-  'X-Request-Id': { $ref: '#/components/headers/RequestId' },
-};
-
-export const HEADERS: Readonly<Record<string, HeaderObject>> = {
-  RequestId: {
-    description: 'Names this request; the one that was sent, if it was.',
-    schema: { type: 'string', examples: ['9f2b6f1e-6c0d-4f7e-8d0b-3f5d1c3b7a11'] },
-  },
-};
+import { headersOf } from './headers.ts';
 
 /** Kinds of problem that any operation of its sort may answer with, whatever else it does. */
 const COMMON = {
@@ -39,7 +28,7 @@ export function commonResponses(): Record<CommonProblem, ResponseObject> {
     {
       description,
       headers: {
-        ...REQUEST_ID,
+        ...headersOf(PROBLEMS[type].status, false),
         ...(type === 'unauthorized' && {
           'WWW-Authenticate': { description: 'Bearer', schema: { type: 'string' } },
         }),

@@ -52,3 +52,5 @@ export type ModelResponse = z.infer<typeof modelResponse>;
 export const healthResponse = z
   .object({ status: z.literal('ok'), backend: z.string(), models: z.array(z.string()) })
   .openapi('Health');
+
+export type HealthResponse = z.infer<typeof healthResponse>;

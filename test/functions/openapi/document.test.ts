@@ -1,10 +1,10 @@
 /** The description at /openapi.json, as strict readers and generated clients take it. */
-import { env } from 'cloudflare:workers';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { beforeAll, expect, test } from 'vitest';
 import { app } from '../../../src/functions/app.ts';
 import { PROBLEMS } from '../../../src/functions/problem.ts';
+import { callBare } from '../../support/api.ts';
 
 type Operation = {
   operationId: string;
@@ -27,7 +27,7 @@ let text: string;
 let api: Description;
 let operations: { method: string; path: string; operation: Operation }[];
 beforeAll(async () => {
-  text = await (await app.request('https://cairn.test/openapi.json', {}, env)).text();
+  text = await (await callBare('/openapi.json')).text();
   api = JSON.parse(text);
   operations = Object.entries(api.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({ method, path, operation })),
@@ -139,5 +139,5 @@ test('every example is one that its schema takes', () => {
 });
 
 test('is the same whenever it is asked for', async () => {
-  expect(await (await app.request('https://cairn.test/openapi.json', {}, env)).text()).toBe(text);
+  expect(await (await callBare('/openapi.json')).text()).toBe(text);
 });
