@@ -29,13 +29,9 @@ const USED_CHUNKS: ReadonlySet<string> = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT'
  */
 export function pngToTensor(bytes: Uint8Array, shape: ImageShape): Float32Array {
   const { width, height } = shape;
-  const slim = checked(bytes, shape);
-  const image = decoded(slim);
-  const colours = image.palette === undefined ? image.channels : image.palette[0]!.length;
-  const data = image.palette === undefined ? image.data : convertIndexedToRgb(image);
-  const deep = image.palette === undefined ? image.depth : 8;
-  const largest = 2 ** deep - 1;
-  const samples = deep < 8 ? unpacked(data, width, height, deep) : data;
+  const { data, colours, depth } = decoded(checked(bytes, shape));
+  const largest = 2 ** depth - 1;
+  const samples = depth < 8 ? unpacked(data, width, height, depth) : data;
   const area = width * height;
   const planes: number[] = [];
   for (let pixel = 0; pixel < area; pixel++) {
@@ -65,9 +61,20 @@ function unpacked(data: ArrayLike<number>, width: number, height: number, depth:
   });
 }
 
-function decoded(bytes: Uint8Array): ReturnType<typeof decode> {
+interface Decoded {
+  readonly data: ArrayLike<number>;
+  /** Samples of a pixel, alpha included. */
+  readonly colours: number;
+  /** Bits of a sample. */
+  readonly depth: number;
+}
+
+function decoded(bytes: Uint8Array): Decoded {
   try {
-    return decode(bytes, { checkCrc: true });
+    const image = decode(bytes, { checkCrc: true });
+    const { palette, data, channels, depth } = image;
+    if (palette === undefined) return { data, colours: channels, depth };
+    return { data: convertIndexedToRgb(image), colours: palette[0]?.length ?? 0, depth: 8 };
   } catch (error) {
     throw new ImageInputError(`the PNG can't be read: ${error instanceof Error ? error.message : error}`);
   }
@@ -79,6 +86,7 @@ function checked(bytes: Uint8Array, { width, height }: ImageShape): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const parts: Uint8Array[] = [bytes.subarray(0, SIGNATURE.length)];
   const pixels: Uint8Array[] = [];
+  const types = new Set<string>();
   let type = '';
   for (let at = SIGNATURE.length; type !== 'IEND'; ) {
     if (at + 12 > bytes.length) throw new ImageInputError('the PNG is cut short');
@@ -89,6 +97,7 @@ function checked(bytes: Uint8Array, { width, height }: ImageShape): Uint8Array {
       throw new ImageInputError('the PNG does not begin with its header');
     }
     if (USED_CHUNKS.has(type)) parts.push(bytes.subarray(at, at + 12 + length));
+    types.add(type);
     if (type === 'IDAT') pixels.push(bytes.subarray(at + 8, at + 8 + length));
     at += 12 + length;
   }
@@ -104,6 +113,7 @@ function checked(bytes: Uint8Array, { width, height }: ImageShape): Uint8Array {
       `the PNG has colour type ${bytes[header + 9]} with ${depth} bits, which is none`,
     );
   }
+  if (bytes[header + 9] === 3 && !types.has('PLTE')) throw new ImageInputError('the PNG has no palette');
   // Interlaced images have up to seven passes, each with its own rows.
   const most =
     8 * (Math.ceil((width * samples * depth) / 8) + 2) +

@@ -27,6 +27,7 @@ export async function resolveInversion(
     {
       ...request,
       keep_trajectory: undefined,
+      clip_denoised: request.clip_denoised ?? false, // a clamp can't be undone on the way back
       sampler: 'ddim',
       eta: 0,
       guidance_scale: 0,

@@ -20,7 +20,12 @@ export async function resolveStarted(
   const found = await findLatent(c, from, manifest, ['start_from']);
   // The way back is the way it came, unless the request says otherwise.
   const steps = rest.steps ?? (found.timestep === null ? undefined : found.source.steps);
-  const spec = resolveSample({ ...rest, ...(steps !== undefined && { steps }) }, origin, c.env);
+  const clip = rest.clip_denoised ?? (found.timestep === null ? undefined : found.source.clipDenoised);
+  const spec = resolveSample(
+    { ...rest, ...(steps !== undefined && { steps }), ...(clip !== undefined && { clip_denoised: clip }) },
+    origin,
+    c.env,
+  );
   requireSameBegin(found, timestepsOf(spec, manifest), ['steps']);
   return { ...spec, start: { type: 'latent', latent: found.latent } };
 }

@@ -20,6 +20,9 @@ export const inversionRequest = sampleRequest
         "A PNG in base64, or as a data URL, of the model's width and height, opaque. Where the colours differ from the model's, RGB becomes grey by its luma (ITU-R BT.601) and grey becomes RGB by repetition; colour profiles are not applied.",
       format: 'byte',
     }),
+    clip_denoised: sampleRequest.shape.clip_denoised.openapi({
+      description: 'By default false: a clamp on the way to the noise is not undone on the way back.',
+    }),
     class: sampleRequest.shape.class.openapi({
       description: 'Only for a model that takes a class itself; an inversion is not guided.',
     }),

@@ -16,7 +16,7 @@ export const startFrom = z
   })
   .openapi('StartFrom', {
     description:
-      'Every image begins with this latent instead of noise of its seed; seeds draw the noise of later steps alone.',
+      'Every image begins with this latent instead of noise of its seed; seeds draw the noise of later steps alone. By default steps and clip_denoised are those of the inversion.',
   });
 
 export type StartFrom = z.infer<typeof startFrom>;
