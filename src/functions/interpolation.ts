@@ -22,7 +22,12 @@ export async function resolveInterpolation(
   const ends = await Promise.all([latentOf(from, 'from'), latentOf(to, 'to')]);
   const made = ends.find((end) => end !== null && end.timestep !== null);
   const steps = request.steps ?? made?.source.steps;
-  const spec = resolveSample({ ...fields, ...(steps !== undefined && { steps }) }, origin, c.env);
+  const clip = request.clip_denoised ?? made?.source.clipDenoised; // as for start_from
+  const spec = resolveSample(
+    { ...fields, ...(steps !== undefined && { steps }), ...(clip !== undefined && { clip_denoised: clip }) },
+    origin,
+    c.env,
+  );
   for (const end of ends) if (end !== null) requireSameBegin(end, timestepsOf(spec, manifest), ['steps']);
   const start = { type: 'between', from: noiseEnd(from, ends[0]), to: noiseEnd(to, ends[1]) } as const;
   return { ...spec, kind: 'interpolation', start };
