@@ -7,6 +7,7 @@ import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
+import { forkCommand, replayCommand } from './commands/fork.ts';
 import { gradientCommand } from './commands/gradient.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { keysCommand } from './commands/keys.ts';
@@ -25,6 +26,7 @@ import { startCommand } from './commands/start.ts';
 import { topCommand } from './commands/top.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { watchCommand } from './commands/watch.ts';
+import { webhooksCommand } from './commands/webhooks.ts';
 
 const COMMANDS = [
   demoCommand,
@@ -37,7 +39,10 @@ const COMMANDS = [
   cancelCommand,
   pauseCommand,
   resumeCommand,
+  forkCommand,
+  replayCommand,
   keysCommand,
+  webhooksCommand,
   convertCommand,
   gradientCommand,
   inspectCommand,

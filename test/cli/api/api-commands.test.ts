@@ -147,6 +147,56 @@ test('cairn download writes what is asked for, and names what there is', async (
   expect(err).toContain('cairn: --only: there is no output "jpeg"; there are images, grid, npz, latents');
 });
 
+test('cairn fork and cairn replay make new samples from old ones', async () => {
+  api.answer({ status: 202, body: sample('queued') }, { body: sample('queued') });
+  expect(await run(['fork', 'smp_0', '--step', '4', '--class', '8', '--detach'])).toBe(0);
+  api.answer({ status: 202, body: sample('queued') }, { body: sample('succeeded') });
+  expect(await run(['replay', 'smp_0', '--json'])).toBe(0);
+  expect(lines()).toEqual([
+    'POST /v1/samples/smp_0/fork {"classes":[8],"step":4}',
+    'GET /v1/samples/smp_1',
+    'POST /v1/samples/smp_0/replay',
+    'GET /v1/samples/smp_1',
+  ]);
+});
+
+describe('cairn webhooks', () => {
+  test('create shows the secret; delete, rotate and deliveries ask for what they say', async () => {
+    const made = { id: 'whe_1', url: 'https://x.test/', events: ['sample.failed'], secret: 'whsec_new' };
+    api.answer({ status: 201, body: made }, { body: made }, { status: 204, body: '' });
+    api.answer({ body: { data: [], next_cursor: null } });
+    expect(await run(['webhooks', 'create', made.url, '--events', 'sample.failed'])).toBe(0);
+    expect(await run(['webhooks', 'rotate', 'whe_1', '--grace', '60'])).toBe(0);
+    expect(await run(['webhooks', 'delete', 'whe_1'])).toBe(0);
+    expect(await run(['webhooks', 'deliveries', '--status', 'dead'])).toBe(0);
+    expect(out).toContain('whsec_new');
+    expect(lines()).toEqual([
+      'POST /v1/webhook-endpoints {"url":"https://x.test/","events":["sample.failed"]}',
+      'POST /v1/webhook-endpoints/whe_1/rotate-secret {"grace_seconds":60}',
+      'DELETE /v1/webhook-endpoints/whe_1',
+      'GET /v1/webhook-deliveries?status=dead&limit=20',
+    ]);
+  });
+
+  test('redeliver takes one delivery or a time range, and wants either', async () => {
+    api.answer({ status: 202, body: { id: 'whd_1', status: 'pending' } });
+    api.answer({ status: 202, body: { redelivered: 3, more: false } });
+    expect(await run(['webhooks', 'redeliver', 'whd_1'])).toBe(0);
+    expect(await run(['webhooks', 'redeliver', '--since', '2026-11-22T00:00:00Z'])).toBe(0);
+    expect(await run(['webhooks', 'redeliver'])).toBe(2);
+    expect(lines()).toEqual([
+      'POST /v1/webhook-deliveries/whd_1/redeliver',
+      'POST /v1/webhook-deliveries/redeliver {"since":"2026-11-22T00:00:00Z"}',
+    ]);
+  });
+
+  test('test is exit code 1 when nothing arrives', async () => {
+    api.answer({ body: { message_id: 'msg_1', result: 'no_answer', delivered: false } });
+    expect(await run(['webhooks', 'test', 'whe_1'])).toBe(1);
+    expect(err).toContain('did not take the test event: no_answer');
+  });
+});
+
 test('cairn keys create shows the key', async () => {
   api.answer({ status: 201, body: { id: 'key_1', name: 'x', key: 'cairn_new', scopes: ['samples:read'] } });
   expect(await run(['keys', 'create', 'x', '--scope', 'samples:read'])).toBe(0);
