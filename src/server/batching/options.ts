@@ -33,7 +33,7 @@ export const DEFAULT_BATCHING = {
 /** One loaded graph. */
 export interface Graph {
   /**
-   * @param inputs the graph's own; left as they are, because another graph may take the same memory
+   * @param inputs the graph's own, maybe others beside them; left as they are, because another graph takes them too
    * @returns the wanted outputs, in any order, in memory that nobody else has
    */
   run(inputs: TensorsByName, wanted: readonly string[]): Promise<readonly NamedTensor[]>;
