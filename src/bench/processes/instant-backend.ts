@@ -17,11 +17,16 @@ const answers = new Map<string, Message>();
 let held = { requests: 0, ms: 0 };
 
 const server = createServer(async (request, response) => {
-  const { ms, model } = PATH.exec(request.url!)!.groups!;
+  const { ms, model } = PATH.exec(request.url!)?.groups ?? {};
+  if (model === undefined) {
+    // Metadata: it has none.
+    response.writeHead(404).end();
+    return;
+  }
   const body = await readAll(request);
   const arrivedAt = performance.now();
   const key = `${model} ${body.byteLength}`;
-  const answer = answers.get(key) ?? zeros(model!, request.headers[HEADER_LENGTH] as string, body);
+  const answer = answers.get(key) ?? zeros(model, request.headers[HEADER_LENGTH] as string, body);
   answers.set(key, answer);
   const send = () => {
     response.writeHead(200, { ...answer.headers, 'content-length': answer.body.length }).end(answer.body);
