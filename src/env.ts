@@ -53,6 +53,11 @@ export interface Env extends InferenceEnv {
   /** `true` lets webhooks go to http and private addresses: for a laptop and for tests. */
   readonly ALLOW_PRIVATE_WEBHOOKS?: string;
 
+  /** Samples are kept this long after they ended, unless they say otherwise. Default: 7 days. */
+  readonly RETENTION_SECONDS?: string;
+  /** The longest that a request may ask for. Default: 90 days. */
+  readonly MAX_RETENTION_SECONDS?: string;
+
   /** A step that keeps failing this long without one success fails the job. Default 600. */
   readonly STEP_DEADLINE_SECONDS?: string;
   /** Most steps one alarm runs before it re-arms itself. Default: by wall time and subrequests alone. */

@@ -29,6 +29,7 @@ export function oneBatch(manifest: ModelManifest, batch: number, steps: number):
       clipDenoised: clip_denoised,
       guidance: guidance_scale,
       deadlineAt: null,
+      retentionSeconds: 86_400,
       seed: SEED,
       count: batch,
       classes: classesOf(batch),

@@ -20,6 +20,7 @@ import { judge, MAX_STRIKES, messageOf, OutputError, SourceError, stepDeadlineMs
 import { runSteps } from './batch/step-loop.ts';
 import { Trajectory } from './batch/trajectory.ts';
 import type { KeptState, KeptStep, KeptTensor, StepToKeep } from './batch/trajectory-store.ts';
+import { imageKey } from './outputs.ts';
 import { turnOf } from './priority.ts';
 import { type BatchOrders, type BatchSpec, type Failure, sharedStepsOf } from './spec.ts';
 import { keepsStep } from './trajectory-plan.ts';
@@ -123,6 +124,17 @@ export class SampleBatch extends DurableObject<Env> {
     this.#store.markReported(); // the answer to this call tells the job
     await this.#halt();
     return this.#describe(this.#store.read()!);
+  }
+
+  /** Forgets everything and never walks again; pictures that are on their way to the bucket have arrived. Idempotent. */
+  async erase(): Promise<void> {
+    if (!this.#store.exists()) return;
+    await this.#store.migrate();
+    this.#store.finish('canceled', null, false, Date.now());
+    this.#store.markReported();
+    await this.#halt();
+    await this.#running;
+    await this.ctx.storage.deleteAll();
   }
 
   /** Final x of one image `[C, H, W]` if the job keeps its state; null if there is none. */
@@ -298,23 +310,45 @@ export class SampleBatch extends DurableObject<Env> {
     if (now - this.#lastReportAt < every) return;
     this.#lastReportAt = now;
     const previews = this.#previews?.take(now, this.#watched) ?? null;
-    this.ctx.waitUntil(this.#tellJob(spec, this.#describe(this.#store.read()!), previews).catch(() => {}));
+    const told = this.#tellJob(spec, this.#describe(this.#store.read()!), previews);
+    this.ctx.waitUntil(told.then((known) => (known ? undefined : this.#orphaned())).catch(() => {}));
   }
 
   async #tellJobOfTheEnd(spec: BatchSpec): Promise<void> {
     const record = this.#store.read();
     if (record === null || !isTerminal(record.status) || record.reported) return;
     try {
-      await this.#tellJob(spec, this.#describe(record), this.#previews?.takeLast(Date.now()) ?? null);
-      this.#store.markReported();
+      const known = await this.#tellJob(
+        spec,
+        this.#describe(record),
+        this.#previews?.takeLast(Date.now()) ?? null,
+      );
+      if (known) this.#store.markReported();
+      else await this.#vanish(spec);
     } catch {
       await this.#wakeIn(REPORT_RETRY_MS);
     }
   }
 
-  async #tellJob(spec: BatchSpec, report: BatchReport, previews: PreviewSheet | null): Promise<void> {
-    const { watched } = await this.#job(spec).batchReport(spec.index, report, previews);
+  /** @returns whether the job is still there */
+  async #tellJob(spec: BatchSpec, report: BatchReport, previews: PreviewSheet | null): Promise<boolean> {
+    const { known, watched } = await this.#job(spec).batchReport(spec.index, report, previews);
     this.#watched = watched;
+    return known;
+  }
+
+  /** The job was removed while this batch walked, perhaps just when it was told to: it ends, and goes. */
+  async #orphaned(): Promise<void> {
+    if (!this.#store.exists()) return;
+    this.#store.finish('canceled', null, false, Date.now());
+    await this.#halt();
+    await this.#wakeIn(0);
+  }
+
+  /** Takes its pictures along: the removal of the job may have been through before they were written. */
+  async #vanish({ job, first, size }: BatchSpec): Promise<void> {
+    await this.env.OUTPUTS.delete(Array.from({ length: size }, (_, i) => imageKey(job.id, first + i)));
+    await this.ctx.storage.deleteAll();
   }
 
   #describe(record: BatchRecord): BatchReport {

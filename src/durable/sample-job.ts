@@ -17,6 +17,7 @@ import type { EventPresenter } from './job/watch/presenter.ts';
 import { Watch } from './job/watch/watch.ts';
 import { composeGrid, decodePng, encodePng, gridColumns, gridKey, imageKey } from './outputs.ts';
 import { RANKS } from './priority.ts';
+import { removeAll } from './removal.ts';
 import type { BatchReport } from './sample-batch.ts';
 import {
   type BatchSpec,
@@ -32,6 +33,10 @@ import {
 const RETRY_MS = 1_000;
 /** Events nobody has taken for this long are queued again: a queue may lose a message, a job not. */
 const EVENTS_LEASE_MS = 60_000;
+/** Readers of a job that is deleted get its last events within this time, or not at all. */
+const LAST_EVENTS_MS = 1_000;
+/** A removal that failed goes on after this long. */
+const REMOVAL_RETRY_MS = 5_000;
 /** The index hears of a job that is not over at most this often. */
 const INDEX_EVERY_MS = 1_000;
 /** A word to the index may take this long before the job goes on without an answer. */
@@ -48,6 +53,8 @@ export interface OwedEvents {
 
 /** What a job tells a batch that reports to it. */
 export interface ReportAnswer {
+  /** Whether the job is still there; a batch without one is to go. */
+  readonly known: boolean;
   /** Whether anyone watches the job: only then is it worth more than a report now and then. */
   readonly watched: boolean;
 }
@@ -56,6 +63,8 @@ export abstract class SampleJob extends DurableObject<Env> {
   readonly #store: JobStore;
   readonly #watch: Watch;
   #running: Promise<void> | null = null;
+  /** Calls to batches that are under way: a removal waits for them, or one might begin again what it has erased. */
+  readonly #asking = new Set<Promise<unknown>>();
   #positionAt = 0;
   readonly #waiters = new EndWaiters();
 
@@ -170,13 +179,30 @@ export abstract class SampleJob extends DurableObject<Env> {
     return turn.ticket === ticket && (turn.state === 'waiting' || turn.state === 'granted');
   }
 
+  /** Keeps the job at least so long from now on, or from its end if it has not ended. */
+  async keepFor(seconds: number): Promise<JobRecord | null> {
+    if (!(await this.#open())) return null;
+    this.#store.keepFor(seconds * 1000, Date.now());
+    await this.#wakeAt(Date.now());
+    return this.#store.read();
+  }
+
+  /** Deletes the job and all that belongs to it: gone for everyone at once, erased by its alarm. Idempotent. */
+  async remove(): Promise<void> {
+    if (!(await this.#open())) return;
+    await this.cancel(); // whoever watches it, and the account's queue, hear of an end
+    if (!this.#store.exists()) return;
+    this.#store.beginRemoval();
+    await this.#wakeAt(Date.now());
+  }
+
   /** @param previews that are due, if any */
   async batchReport(
     index: number,
     report: BatchReport,
     previews: PreviewSheet | null = null,
   ): Promise<ReportAnswer> {
-    if (!(await this.#open())) return { watched: false };
+    if (!(await this.#open())) return { known: false, watched: false };
     this.#store.saveReport(index, report, Date.now());
     if (previews !== null) this.#watch.savePreviews(previews);
     this.#watch.observe();
@@ -184,7 +210,7 @@ export abstract class SampleJob extends DurableObject<Env> {
     else if (owesIndex(this.#store.read()!)) await this.#wakeAt(Date.now() + INDEX_EVERY_MS);
     const due = this.#store.outbox.dueAt();
     if (due !== null) await this.#wakeAt(due);
-    return { watched: this.#watch.watched };
+    return { known: true, watched: this.#watch.watched };
   }
 
   /** Readers of events; see {@link Watch.attach}. @returns 404 for a job that never was */
@@ -216,13 +242,17 @@ export abstract class SampleJob extends DurableObject<Env> {
 
   /** What webhooks are to tell of; null for a job that never was. */
   async owedEvents(): Promise<OwedEvents | null> {
-    const record = await this.read();
+    await this.#open(); // of a job that is being removed too: its end is news
+    const record = this.#store.read();
     return record === null ? null : { spec: record.spec, events: this.#store.outbox.read(record.spec.id) };
   }
 
   /** They are among the webhooks to deliver, and the job owes them no more. */
   async settleEvents(events: readonly OwedEvent[]): Promise<void> {
-    if (await this.#open()) this.#store.outbox.settle(events);
+    const there = await this.#open();
+    if (!this.#store.exists()) return;
+    this.#store.outbox.settle(events);
+    if (!there) await this.#wakeAt(Date.now()); // its removal waits for that
   }
 
   /** What became of a message to the job's own URL, for those who read the job. */
@@ -239,7 +269,7 @@ export abstract class SampleJob extends DurableObject<Env> {
   }
 
   async #work(): Promise<void> {
-    if (!(await this.#open())) return;
+    if (!(await this.#open())) return this.#remove();
     try {
       const record = this.#store.read();
       if (record?.status === 'active') await this.#drive(record);
@@ -253,6 +283,28 @@ export abstract class SampleJob extends DurableObject<Env> {
       return;
     }
     await this.#schedule();
+  }
+
+  /** Whatever dies in between, the next alarm begins again: the tombstone goes last, with everything else of the job. */
+  async #remove(): Promise<void> {
+    if (!this.#store.exists()) return;
+    this.#store.beginRemoval(); // an extension that comes now comes too late
+    await Promise.allSettled(this.#asking);
+    const { spec } = this.#store.read()!;
+    for (let waited = 0; this.#watch.watched && waited < LAST_EVENTS_MS; waited += 100)
+      await scheduler.wait(100);
+    await this.#leaveTurn();
+    try {
+      await removeAll(this.env, spec);
+      await this.#enqueueEvents();
+    } catch (error) {
+      console.error(JSON.stringify({ job: spec.id, removal: messageOf(error) }));
+      await this.#wakeAt(Date.now() + REMOVAL_RETRY_MS);
+      return;
+    }
+    const owed = this.#store.outbox.dueAt();
+    if (owed !== null) return this.#wakeAt(owed);
+    await this.ctx.storage.deleteAll();
   }
 
   async #drive(record: JobRecord): Promise<void> {
@@ -288,8 +340,13 @@ export abstract class SampleJob extends DurableObject<Env> {
 
   /** Ends the job once every batch has. */
   #settle(): void {
-    const record = this.#store.read()!;
-    if (record.status !== 'active' || !record.batches.every((batch) => isOver(batch.report))) return;
+    const record = this.#store.read();
+    if (
+      record === null ||
+      record.status !== 'active' ||
+      !record.batches.every((batch) => isOver(batch.report))
+    )
+      return;
     const ending = record.ending ?? 'succeeded';
     if (ending === 'succeeded' && !record.batches.every((batch) => batch.report?.status === 'succeeded'))
       return;
@@ -340,7 +397,12 @@ export abstract class SampleJob extends DurableObject<Env> {
 
   /** Asks batches side by side and keeps what they answer; one that can't be reached is asked again soon. */
   async #ask(batches: readonly BatchView[], call: (batch: BatchView) => Promise<BatchReport>): Promise<void> {
-    const answers = await Promise.allSettled(batches.map(call));
+    if (this.#store.isGone(Date.now())) return;
+    const asked = Promise.allSettled(batches.map(call));
+    this.#asking.add(asked);
+    const answers = await asked;
+    this.#asking.delete(asked);
+    if (!this.#store.exists()) return;
     answers.forEach((answer, i) => {
       if (answer.status === 'fulfilled') this.#store.saveReport(batches[i]!.index, answer.value, Date.now());
     });
@@ -426,6 +488,7 @@ export abstract class SampleJob extends DurableObject<Env> {
 
   /** One alarm for every reason to wake: the earliest. */
   async #schedule(): Promise<void> {
+    if (this.#store.isGone(Date.now())) return this.#wakeAt(Date.now());
     const at = nextWake(this.#store.read()!, {
       now: Date.now(),
       retryMs: RETRY_MS,
@@ -443,7 +506,7 @@ export abstract class SampleJob extends DurableObject<Env> {
   async #open(): Promise<boolean> {
     if (!this.#store.exists()) return false;
     await this.#store.migrate();
-    return true;
+    return !this.#store.isGone(Date.now());
   }
 
   #queue({ account }: SampleSpec) {

@@ -54,6 +54,8 @@ export interface SampleSpec {
   readonly previewEvery: number;
   /** ms since the epoch after which the job fails if it has not finished; null for never. */
   readonly deadlineAt: number | null;
+  /** It is deleted this long after it ended. */
+  readonly retentionSeconds: number;
   readonly priority: Priority;
   /** The caller's own notes. */
   readonly metadata: Readonly<Record<string, string>>;

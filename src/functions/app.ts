@@ -21,6 +21,7 @@ import { inversions } from './routes/inversions.ts';
 import { keys } from './routes/keys.ts';
 import { models } from './routes/models.ts';
 import { outputs } from './routes/outputs.ts';
+import { retention } from './routes/retention.ts';
 import { sampleList } from './routes/sample-list.ts';
 import { samples } from './routes/samples.ts';
 import { site } from './routes/site.ts';
@@ -39,6 +40,7 @@ app.use('/openapi.json', crossOrigin);
 
 for (const routes of [
   samples,
+  retention,
   sampleList,
   events,
   outputs,

@@ -24,5 +24,7 @@ export const MAX_TRAJECTORY_BYTES = 1024 ** 3;
 export const MAX_IMAGE_BODY_BYTES = 10 * 1024 * 1024;
 /** Webhook endpoints of one account. */
 export const MAX_WEBHOOK_ENDPOINTS = 20;
+/** Seconds after its end for which a sample is kept at the least: what goes sooner could hardly be fetched. */
+export const MIN_RETENTION_SECONDS = 60;
 /** A job may be given at most this long, seconds. */
 export const MAX_DEADLINE_SECONDS = 30 * 86_400;

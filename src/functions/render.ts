@@ -16,7 +16,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
   const startedAt = startOf(record.batches);
   const path = `/v1/samples/${spec.id}`;
   const self = links.to(path);
-  const grid = await links.signed(`${path}/grid.png`);
+  const grid = await links.signed(`${path}/grid.png`, record.expiresAt);
   return {
     id: spec.id,
     status: statusOf(record),
@@ -24,6 +24,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
     started_at: startedAt === null ? null : iso(startedAt),
     finished_at: record.finishedAt === null ? null : iso(record.finishedAt),
     queue: queueOf(record),
+    expires_at: record.expiresAt === null ? null : iso(record.expiresAt),
     priority: spec.priority,
     metadata: { ...spec.metadata },
     progress: progressOf(record, startedAt),
@@ -39,7 +40,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
       cancel: `${self}/cancel`,
       pause: `${self}/pause`,
       resume: `${self}/resume`,
-      events: await links.signed(`${path}/events`),
+      events: await links.signed(`${path}/events`, record.expiresAt),
       grid,
       trajectory: `${self}/trajectory`,
       fork: `${self}/fork`,
@@ -64,6 +65,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
       keep_state: spec.keepState,
       preview_every: spec.previewEvery,
       deadline: spec.deadlineAt === null ? null : iso(spec.deadlineAt),
+      retention_seconds: record.retentionMs / 1000,
     },
   };
 }
@@ -143,7 +145,9 @@ function imagesOf(record: JobRecord, links: Links): Promise<SampleResponse['imag
       class: label,
       class_name: label === null ? null : (names?.[label] ?? null),
       seed: (spec.kind ?? 'sample') === 'sample' ? spec.seed + index : null,
-      url: isWritten(spec, batches, index) ? await links.signed(imagePath(spec.id, index)) : null,
+      url: isWritten(spec, batches, index)
+        ? await links.signed(imagePath(spec.id, index), record.expiresAt)
+        : null,
     };
   });
   return Promise.all(images);
@@ -156,7 +160,7 @@ export function imagePath(sample: string, image: number): string {
 async function outputsOf(record: JobRecord, links: Links): Promise<SampleResponse['outputs']> {
   const { spec, status } = record;
   const there = async (file: string, made: boolean) =>
-    made && status === 'succeeded' ? links.signed(`/v1/samples/${spec.id}/${file}`) : null;
+    made && status === 'succeeded' ? links.signed(`/v1/samples/${spec.id}/${file}`, record.expiresAt) : null;
   return {
     grid: await there('grid.png', true),
     npz: await there('samples.npz', true),

@@ -15,6 +15,7 @@ import { findModel, listModels } from '../models/registry.ts';
 import { resolveKeepTrajectory } from './keep-trajectory.ts';
 import { MAX_IMAGE_STEPS, MAX_SEED } from './limits.ts';
 import { fieldProblem, Problem } from './problem.ts';
+import { retentionSeconds } from './retention.ts';
 import type { SamplePatch, SampleRequest } from './schemas/sample-request.ts';
 import { resolveGuidance, resolveTargets } from './steering.ts';
 import { webhookUrlProblem } from './webhooks/url-policy.ts';
@@ -89,6 +90,7 @@ export function resolveSample(
     keepState: request.keep_state ?? false,
     previewEvery: request.preview_every ?? defaultPreviewEvery(numSteps),
     deadlineAt: request.deadline_seconds === undefined ? null : now + request.deadline_seconds * 1000,
+    retentionSeconds: retentionSeconds(request.retention_seconds, env),
     priority: request.priority ?? 'normal',
     metadata: request.metadata ?? {},
     webhook: resolveWebhook(request, env),

@@ -51,6 +51,7 @@ function specOf(id: string, job: Partial<SampleSpec>): BatchSpec {
     ...{ steps: String(STEPS), numSteps: STEPS, eta: 0, clipDenoised: true, guidance: 1, seed: 3 },
     ...{ count: 3, classes: [3, 1, 4], batchSize: 10, reproducibility: 'exact', precision: 'fp32' },
     ...{ keepState: true, previewEvery: 0, deadlineAt: null, webhook: null, origin: 'https://cairn.test' },
+    ...{ retentionSeconds: 3600 },
     ...{ priority: 'normal', metadata: {} },
     ...job,
   };

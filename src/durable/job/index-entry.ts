@@ -28,6 +28,7 @@ export function entryOf(record: JobRecord): IndexedSample {
     ...newEntry(record.spec, record.createdAt),
     status: statusOf(record),
     finishedAt: record.finishedAt,
+    expiresAt: record.expiresAt,
   };
 }
 

@@ -39,6 +39,10 @@ export interface JobRecord {
   readonly failure: Failure | null;
   readonly createdAt: number;
   readonly finishedAt: number | null;
+  /** When it is deleted; null while it has not ended. */
+  readonly expiresAt: number | null;
+  /** From its end to its deletion. */
+  readonly retentionMs: number;
   readonly paused: boolean;
   /** See BatchOrders. */
   readonly life: number;
@@ -62,6 +66,8 @@ interface JobRow extends Record<string, SqlStorageValue> {
   failure: string | null;
   created_at: number;
   finished_at: number | null;
+  expires_at: number | null;
+  retention_ms: number;
   paused: number;
   life: number;
   indexed: string | null;
@@ -98,9 +104,10 @@ export class JobStore extends MigratedStore {
   create(spec: SampleSpec, now: number): void {
     this.storage.transactionSync(() => {
       this.sql.exec(
-        "INSERT OR IGNORE INTO job (one, spec, status, created_at) VALUES (1, ?, 'active', ?)",
+        "INSERT OR IGNORE INTO job (one, spec, status, created_at, retention_ms) VALUES (1, ?, 'active', ?, ?)",
         JSON.stringify(spec),
         now,
+        spec.retentionSeconds * 1000,
       );
       for (const batch of splitIntoBatches(spec)) {
         this.sql.exec('INSERT OR IGNORE INTO batch (idx) VALUES (?)', batch.index);
@@ -115,7 +122,9 @@ export class JobStore extends MigratedStore {
     return account;
   }
 
+  /** @returns null once it was removed */
   read(): JobRecord | null {
+    if (!this.exists()) return null;
     const [row] = this.sql.exec<JobRow>('SELECT * FROM job').toArray();
     if (row === undefined) return null;
     const batches = this.sql
@@ -128,6 +137,8 @@ export class JobStore extends MigratedStore {
       failure: row.failure === null ? null : JSON.parse(row.failure),
       createdAt: row.created_at,
       finishedAt: row.finished_at,
+      expiresAt: row.expires_at,
+      retentionMs: row.retention_ms,
       paused: row.paused === 1,
       life: row.life,
       patches: this.#readPatches(),
@@ -195,7 +206,7 @@ export class JobStore extends MigratedStore {
   beginLife(now: number): void {
     this.storage.transactionSync(() => {
       const changed = this.#changes(
-        `UPDATE job SET status = 'active', ending = NULL, failure = NULL, finished_at = NULL, paused = 0,
+        `UPDATE job SET status = 'active', ending = NULL, failure = NULL, finished_at = NULL, expires_at = NULL, paused = 0,
          life = life + 1 WHERE status = 'failed' RETURNING one`,
       );
       if (changed) this.#owe('sample.resumed', now);
@@ -300,12 +311,36 @@ export class JobStore extends MigratedStore {
   finish(ending: Ending, now: number): void {
     this.storage.transactionSync(() => {
       const changed = this.#changes(
-        "UPDATE job SET status = ?, finished_at = ? WHERE status = 'active' RETURNING one",
+        `UPDATE job SET status = ?1, finished_at = ?2, expires_at = ?2 + retention_ms WHERE status = 'active'
+         RETURNING one`,
         ending,
         now,
       );
       if (changed) this.#owe(`sample.${ending}`, now);
     });
+  }
+
+  /** Kept at least this long from now on, or from its end. */
+  keepFor(ms: number, now: number): void {
+    this.sql.exec(
+      // max() of a null is null: a job that has not ended does not expire.
+      'UPDATE job SET retention_ms = max(retention_ms, ?1), expires_at = max(expires_at, ?1 + ?2)',
+      ms,
+      now,
+    );
+  }
+
+  /** From here on the job is gone for everyone. There is no way back. */
+  beginRemoval(): void {
+    this.sql.exec('UPDATE job SET removed = 1');
+  }
+
+  /** Whether nobody may see the job any more: it was deleted, or its time is over. */
+  isGone(now: number): boolean {
+    const { gone } = this.sql
+      .exec<{ gone: number }>('SELECT removed = 1 OR coalesce(expires_at <= ?, 0) AS gone FROM job', now)
+      .one();
+    return gone === 1;
   }
 
   /** What is known of a message to the job's own URL; a later message's state is not replaced by an earlier one's. */

@@ -112,4 +112,14 @@ export const jobMigrations: SQLSchemaMigration[] = [
       UPDATE webhook SET id = 'msg_' || (SELECT spec ->> 'id' FROM job) || '_1' WHERE status = 'pending';
     `,
   },
+  {
+    idMonotonicInc: 8,
+    description: 'how long it is kept, and its tombstone',
+    sql: `
+      -- expires_at: retention_ms after its end; null before. removed: 1 while its parts are being deleted.
+      ALTER TABLE job ADD COLUMN retention_ms INTEGER NOT NULL DEFAULT 604800000;
+      ALTER TABLE job ADD COLUMN expires_at INTEGER;
+      ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
+    `,
+  },
 ];

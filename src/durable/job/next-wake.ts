@@ -37,6 +37,7 @@ export function nextWake(record: JobRecord, limits: WakeLimits): number | null {
   if (owesLeave(record)) reasons.push(limits.now + limits.retryMs);
   if (owesIndex(record)) reasons.push(limits.now + INDEX_RETRY_MS);
   if (record.eventsDueAt !== null) reasons.push(Math.max(limits.now, record.eventsDueAt));
+  if (record.expiresAt !== null) reasons.push(record.expiresAt);
   return reasons.length === 0 ? null : Math.min(...reasons);
 }
 

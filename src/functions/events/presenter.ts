@@ -22,8 +22,8 @@ export const eventPresenter: EventPresenter = {
     return progressOf(record, startOf(record.batches)) satisfies SampleEventData<'step'>;
   },
 
-  async output({ spec }, image, view) {
-    const url = await linksOf(view).signed(imagePath(spec.id, image));
+  async output({ spec, expiresAt }, image, view) {
+    const url = await linksOf(view).signed(imagePath(spec.id, image), expiresAt);
     return { index: image, url } satisfies SampleEventData<'output'>;
   },
 

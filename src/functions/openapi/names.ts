@@ -36,6 +36,7 @@ export function tagOf(path: string): Tag {
 /** Where the rule below would not say it as a person would. */
 const NAMED: Readonly<Record<string, string>> = {
   'patch /v1/samples/{id}': 'patchSample',
+  'post /v1/samples/{id}/retention': 'extendSampleRetention',
   'get /v1/samples/{id}/events': 'watchSample',
   'get /v1/samples/{id}/images/{image}': 'getSampleImage',
   'get /v1/samples/{id}/trajectory/{step}/{what}/{image}': 'getTrajectoryImage',

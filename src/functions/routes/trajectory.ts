@@ -109,10 +109,10 @@ function linksOf(c: Context<AppEnv>): Links {
 /** Links that one answer signs: the others need a key. A signature costs time, and a list may have many. */
 const MAX_SIGNED = 4_096;
 
-async function listOf(env: Env, { spec }: JobRecord, links: Links): Promise<TrajectoryResponse> {
+async function listOf(env: Env, { spec, expiresAt }: JobRecord, links: Links): Promise<TrajectoryResponse> {
   const steps = await keptStepsOf(env, spec);
   let signed = 0;
-  const linkTo = (path: string) => (signed++ < MAX_SIGNED ? links.signed(path) : links.to(path));
+  const linkTo = (path: string) => (signed++ < MAX_SIGNED ? links.signed(path, expiresAt) : links.to(path));
   const urlsOf = async (step: number, what: 'x_t' | 'x_start', has: (image: number) => boolean) => {
     const place = `/v1/samples/${spec.id}/trajectory/${step}/${what}`;
     const urls = await Promise.all(

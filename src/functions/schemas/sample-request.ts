@@ -1,7 +1,14 @@
 /** The body of `POST /v1/samples`: validation, types and OpenAPI in one place. */
 import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
-import { MAX_COUNT, MAX_DEADLINE_SECONDS, MAX_SEED, MAX_TIMESTEPS, MAX_URL_LENGTH } from '../limits.ts';
+import {
+  MAX_COUNT,
+  MAX_DEADLINE_SECONDS,
+  MAX_SEED,
+  MAX_TIMESTEPS,
+  MAX_URL_LENGTH,
+  MIN_RETENTION_SECONDS,
+} from '../limits.ts';
 import { metadata } from './metadata.ts';
 import { startFrom } from './start-from.ts';
 import { classList, classTarget, guidance } from './steering.ts';
@@ -36,6 +43,8 @@ export const webhookRequest = z
   .openapi('WebhookRequest');
 
 export const priorityName = z.enum(['high', 'normal', 'low']);
+
+const retention = z.int().min(MIN_RETENTION_SECONDS);
 
 export const sampleRequest = z
   .strictObject({
@@ -100,6 +109,10 @@ export const sampleRequest = z
       .max(MAX_DEADLINE_SECONDS)
       .optional()
       .openapi({ description: 'The job fails if it has not finished this long after it was accepted.' }),
+    retention_seconds: retention.optional().openapi({
+      description:
+        'The sample is deleted this long after it ended; by default as the deployment says, 7 days unless it says otherwise.',
+    }),
     priority: priorityName.optional().openapi({
       description: "Place in the account's queue, and share of the backend's turns; by default normal.",
     }),
@@ -109,6 +122,16 @@ export const sampleRequest = z
   .openapi('SampleRequest');
 
 export type SampleRequest = z.infer<typeof sampleRequest>;
+
+/** The body of `POST /v1/samples/{id}/retention`. */
+export const retentionRequest = z
+  .strictObject({
+    retention_seconds: retention.openapi({
+      description: 'From now on, or from its end if it has not ended. What keeps it longer already stays.',
+      example: 30 * 86_400,
+    }),
+  })
+  .openapi('RetentionRequest');
 
 /** The body of `PATCH /v1/samples/{id}`. */
 export const samplePatch = z

@@ -23,6 +23,9 @@ export const sampleResponse = z
     created_at: timestamp,
     started_at: timestamp.nullable(),
     finished_at: timestamp.nullable(),
+    expires_at: timestamp.nullable().openapi({
+      description: 'When the sample is deleted with its outputs; null while it has not ended.',
+    }),
     queue: z
       .object({ position: z.int().min(1) })
       .nullable()
@@ -130,6 +133,7 @@ export const sampleResponse = z
       keep_state: z.boolean(),
       preview_every: z.int(),
       deadline: timestamp.nullable(),
+      retention_seconds: z.int().openapi({ description: 'Kept this long after its end.' }),
     }),
   })
   .openapi('Sample');
