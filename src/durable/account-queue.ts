@@ -8,6 +8,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
 import { type Arrival, type Entry, QueueStore, type Ticket } from './queue/queue-store.ts';
+import { within } from './within.ts';
 
 /** A job that could not be told of its place is told again after this long. */
 const RETRY_MS = 2_000;
@@ -126,9 +127,8 @@ export class AccountQueue extends DurableObject<Env> {
     if (known !== null && Date.now() - this.#placesAt < PLACES_EVERY_MS) return known.places;
     const read = this.env.DB.prepare('SELECT running_jobs FROM account WHERE id = ?')
       .bind(account)
-      .first<number>('running_jobs')
-      .catch(() => undefined);
-    const own = await Promise.race([read, scheduler.wait(PLACES_TIMEOUT_MS).then(() => undefined)]);
+      .first<number>('running_jobs');
+    const own = await within(read, PLACES_TIMEOUT_MS);
     if (own === undefined && known !== null) return known.places;
     const places = own ?? Number(this.env.QUOTA_RUNNING_JOBS);
     if (own !== undefined) this.#placesAt = Date.now();

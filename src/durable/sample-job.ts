@@ -28,6 +28,7 @@ import {
   type SampleSpec,
   splitIntoBatches,
 } from './spec.ts';
+import { within } from './within.ts';
 
 /** A batch or the bucket that could not be reached is tried again after this long. */
 const RETRY_MS = 1_000;
@@ -469,7 +470,7 @@ export abstract class SampleJob extends DurableObject<Env> {
       .then((position) => {
         if (position !== null) this.#store.turnHeard(turn.ticket, position, turn.heardAt);
       });
-    await Promise.race([asked.catch(() => {}), scheduler.wait(POSITION_TIMEOUT_MS)]);
+    await within(asked, POSITION_TIMEOUT_MS);
   }
 
   /** Owed until the index says what the job says; one that can't be reached is told later. */
@@ -479,11 +480,7 @@ export abstract class SampleJob extends DurableObject<Env> {
     const entry = entryOf(record);
     const version = this.#store.beginIndexing();
     const written = writeSample(this.env.DB, entry, version, record.indexed === null).then(() => true);
-    const answered = await Promise.race([
-      written.catch(() => false),
-      scheduler.wait(INDEX_TIMEOUT_MS).then(() => false),
-    ]);
-    if (answered) this.#store.markIndexed(wordOf(entry));
+    if (await within(written, INDEX_TIMEOUT_MS)) this.#store.markIndexed(wordOf(entry));
   }
 
   /** One alarm for every reason to wake: the earliest. */
