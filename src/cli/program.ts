@@ -16,6 +16,7 @@ import { modelsCommand } from './commands/models.ts';
 import { sampleCommand } from './commands/sample.ts';
 import {
   cancelCommand,
+  deleteCommand,
   downloadCommand,
   getCommand,
   pauseCommand,
@@ -41,6 +42,7 @@ const COMMANDS = [
   resumeCommand,
   forkCommand,
   replayCommand,
+  deleteCommand,
   keysCommand,
   webhooksCommand,
   convertCommand,

@@ -92,6 +92,17 @@ export class CairnClient {
     return this.#sample(id, '', { ...options, method: 'PATCH', body: patch });
   }
 
+  /** Keeps it at least this many seconds from now on, or from its end if it has not ended. */
+  extendRetention(id: string, seconds: number, options?: CallOptions): Promise<SampleResponse> {
+    const body = { retention_seconds: seconds };
+    return this.#sample(id, '/retention', { ...options, method: 'POST', body, repeatable: true });
+  }
+
+  /** With its outputs, wherever it is; what runs is stopped. */
+  deleteSample(id: string, options?: CallOptions): Promise<void> {
+    return this.#transport.done(`/v1/samples/${encodeURIComponent(id)}`, { ...options, method: 'DELETE' });
+  }
+
   /** One page, newest first. */
   listSamples({ signal, ...query }: ListOptions = {}): Promise<SampleListResponse> {
     return this.#transport.json('/v1/samples', { query, ...(signal !== undefined && { signal }) });

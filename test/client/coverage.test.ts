@@ -30,6 +30,8 @@ test('has a method for every operation, and calls nothing that is not one', asyn
     client.pauseSample('ID'),
     client.resumeSample('ID'),
     client.patchSample('ID', { class: 1 }),
+    client.extendRetention('ID', 60),
+    client.deleteSample('ID'),
     drain(client.samples()),
     client.readTrajectory('ID'),
     client

@@ -1,4 +1,4 @@
-/** Commands that look at one sample, or say what is to happen to it: get, download, cancel, pause, resume. */
+/** Commands that look at one sample, or say what is to happen to it: get, download, cancel, pause, resume, delete. */
 import type { Command } from 'commander';
 import type { CairnClient, SampleResponse } from '../../client/index.ts';
 import { type ApiContext, apiCommand, print, withApi } from '../api/api-command.ts';
@@ -27,6 +27,17 @@ export function resumeCommand(): Command {
   return apiCommand('resume', 'Go on with a paused sample, or take up a failed one at its last good step.')
     .argument('<id>', 'of the sample')
     .action(withApi(call((client, id, options) => client.resumeSample(id, options))));
+}
+
+export function deleteCommand(): Command {
+  return apiCommand('delete', 'Delete a sample with its outputs, for good; what runs is stopped.')
+    .argument('<id>', 'of the sample')
+    .action(withApi(remove));
+}
+
+async function remove(context: ApiContext, _flags: object, id: string): Promise<void> {
+  await context.client.deleteSample(id, { signal: context.signal });
+  print(context, { id, deleted: true }, `${id} is deleted.`);
 }
 
 export function downloadCommand(): Command {

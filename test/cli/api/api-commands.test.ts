@@ -147,6 +147,13 @@ test('cairn download writes what is asked for, and names what there is', async (
   expect(err).toContain('cairn: --only: there is no output "jpeg"; there are images, grid, npz, latents');
 });
 
+test('cairn delete asks for it', async () => {
+  api.answer({ status: 204, body: '' });
+  expect(await run(['delete', 'smp_1', '--json'])).toBe(0);
+  expect(JSON.parse(out)).toEqual({ id: 'smp_1', deleted: true });
+  expect(lines()).toEqual(['DELETE /v1/samples/smp_1']);
+});
+
 test('cairn fork and cairn replay make new samples from old ones', async () => {
   api.answer({ status: 202, body: sample('queued') }, { body: sample('queued') });
   expect(await run(['fork', 'smp_0', '--step', '4', '--class', '8', '--detach'])).toBe(0);
