@@ -32,8 +32,7 @@ export function App({ session }: { readonly session: Session }) {
 
   const draw = async (requests: readonly SampleRequest[]) => {
     await session.draw(requests);
-    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    stage.current?.scrollIntoView({ behavior: calm ? 'auto' : 'smooth', block: 'nearest' });
+    showStage(stage.current!);
   };
 
   return (
@@ -76,4 +75,11 @@ export function App({ session }: { readonly session: Session }) {
       </p>
     </>
   );
+}
+
+/** Where the pictures are below the form, as on a phone, they come into sight. */
+function showStage(stage: HTMLElement): void {
+  if (stage.getBoundingClientRect().top < innerHeight / 3) return;
+  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  stage.scrollIntoView({ behavior: calm ? 'auto' : 'smooth', block: 'start' });
 }
