@@ -1,10 +1,8 @@
 /** Everything the page shows: models, samples side by side, and where on the time axis they are looked at. */
 import { CairnClient } from '../../client/client.ts';
 import { CairnError } from '../../client/error.ts';
-import type { ModelResponse, SampleRequest } from '../../client/index.ts';
-import type { ForkRequest } from '../../functions/schemas/fork-request.ts';
-import { forkSample } from './api/fork.ts';
-import { forgetKey, readKey, type StoredKey, storeKey } from './api/key.ts';
+import type { ForkRequest, ModelResponse, SampleRequest } from '../../client/index.ts';
+import { forgetKey, readKey, type StoredKey, storeKey } from './key.ts';
 import { fragmentOf, readFragment } from './link.ts';
 import { Observable } from './observable.ts';
 import type { View } from './run/frames.ts';
@@ -13,7 +11,6 @@ import { letterOf, problemText, STATUS_TEXT } from './text.ts';
 
 export class Session extends Observable {
   #client: CairnClient | null = null;
-  #key = '';
   models: readonly ModelResponse[] = [];
   /** Why there is no work without another key. */
   keyProblem: string | null = null;
@@ -101,7 +98,7 @@ export class Session extends Observable {
   /** @throws {CairnError} for the dialog to show */
   async fork(source: Run, request: ForkRequest): Promise<void> {
     const client = this.#requireClient();
-    const run = this.#makeRun(client, await forkSample(this.#key, source.id, request), {
+    const run = this.#makeRun(client, await client.forkSample(source.id, request), {
       type: 'fork',
       source,
       request,
@@ -152,7 +149,6 @@ export class Session extends Observable {
   }
 
   async #connect(key: string): Promise<void> {
-    this.#key = key;
     this.#client = new CairnClient(location.origin, { apiKey: key });
     this.keyProblem = null;
     this.problem = null;

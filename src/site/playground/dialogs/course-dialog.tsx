@@ -1,8 +1,7 @@
 /** Another class or scale for a sample: from now on while it runs, or from a kept step in a fork. */
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { ModelResponse, SamplePatch } from '../../../client/index.ts';
-import type { ForkRequest } from '../../../functions/schemas/fork-request.ts';
+import type { ForkRequest, ModelResponse, SamplePatch } from '../../../client/index.ts';
 import { ClassPicker } from '../form/class-picker.tsx';
 import { type ClassChoice, classFields, guidanceOf, keepEvery, type ScaleChoice } from '../form/draft.ts';
 import { Notes, NumberField } from '../form/field.tsx';

@@ -1,6 +1,6 @@
 /** Asks for the API key. */
 import { useState } from 'preact/hooks';
-import type { StoredKey } from '../api/key.ts';
+import type { StoredKey } from '../key.ts';
 import { describedBy, Field } from './field.tsx';
 
 interface KeyFormProps {

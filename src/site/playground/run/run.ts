@@ -1,13 +1,13 @@
 /** One sample on the page: what the API says of it, kept up to date, and its pictures step by step. */
 import type {
   CairnClient,
+  ForkRequest,
   SampleEvent,
   SamplePatch,
   SampleRequest,
   SampleResponse,
 } from '../../../client/index.ts';
 import { isFinished } from '../../../client/wait.ts';
-import type { ForkRequest } from '../../../functions/schemas/fork-request.ts';
 import { ownOrigin } from '../link.ts';
 import { Observable } from '../observable.ts';
 import { follow } from './follow.ts';

@@ -1,6 +1,5 @@
 /** What can be taken away: files, the request, a link. */
 import { useState } from 'preact/hooks';
-import { forkPath } from '../api/fork.ts';
 import { CurlDialog } from '../dialogs/curl-dialog.tsx';
 import { fragmentOf, ownOrigin } from '../link.ts';
 import type { Run } from '../run/run.ts';
@@ -61,7 +60,7 @@ function requestBehind({ origin, sample }: Run): { path: string; body: unknown }
     case 'sample':
       return { path: '/v1/samples', body: origin.request };
     case 'fork':
-      return { path: forkPath(origin.source.id), body: origin.request };
+      return { path: `/v1/samples/${origin.source.id}/fork`, body: origin.request };
     case 'link': {
       if (sample.forked_from != null) return null;
       const { model, sampler, steps, eta, guidance_scale, seed, count, classes, clip_denoised } =
