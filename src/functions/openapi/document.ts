@@ -121,7 +121,10 @@ function addPreferences(operation: OperationObject): void {
     : operation.operationId === 'getSample'
       ? ['Prefer']
       : [];
-  const references = names.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+  // A route may have declared one itself; the names of headers are the same in either case.
+  const declared = (operation.parameters ?? []).map((one) => ('name' in one ? one.name.toLowerCase() : ''));
+  const missing = names.filter((name) => !declared.includes(PARAMETERS[name]!.name.toLowerCase()));
+  const references = missing.map((name) => ({ $ref: `#/components/parameters/${name}` }));
   operation.parameters = [...(operation.parameters ?? []), ...references];
 }
 
