@@ -32,7 +32,8 @@ export function App({ session }: { readonly session: Session }) {
 
   const draw = async (requests: readonly SampleRequest[]) => {
     await session.draw(requests);
-    showStage(stage.current!);
+    // Once the pictures' places are drawn.
+    requestAnimationFrame(() => showStage(stage.current!));
   };
 
   return (
