@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import type { SampleResponse } from '../../src/functions/schemas/sample-response.ts';
 import { newTestAccount } from '../support/accounts.ts';
-import { jobStub, problemOf } from '../support/api.ts';
+import { callBare, jobStub, problemOf } from '../support/api.ts';
 
 const BODY = { model: 'mnist-32', class: 3, steps: 4 };
 
@@ -77,6 +77,23 @@ describe('Idempotency-Key', () => {
     for (const key of ['', '""', 'a b', 'x'.repeat(256)]) {
       const { response } = await send(account, key);
       expect([key, response.status]).toEqual([key, 400]);
+    }
+  });
+
+  it('takes any body where none is read, and knows it again', async () => {
+    const account = await newTestAccount();
+    const { id } = await account.create(BODY, { Prefer: 'wait=30' });
+    const headers = { Authorization: account.bearer, 'Content-Type': 'application/json' };
+    for (const body of ['{', '['.repeat(30_000) + ']'.repeat(30_000)]) {
+      const replay = () =>
+        callBare(`/v1/samples/${id}/replay`, {
+          method: 'POST',
+          headers: { ...headers, 'Idempotency-Key': `key-${body.length}` },
+          body,
+        });
+      const [first, second] = [await replay(), await replay()];
+      expect([first.status, second.status]).toEqual([202, 202]);
+      expect(second.headers.get('Idempotent-Replayed')).toBe('true');
     }
   });
 });
