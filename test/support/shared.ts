@@ -38,5 +38,7 @@ declare module 'vitest' {
     /** Proxies before two more inference servers, in turn. */
     fleetUrls: string[];
     receiverUrl: string;
+    /** How many hostile requests, for at most how long, and from which seed. */
+    rubbish: { runs: number; seconds: number; seed: number };
   }
 }

@@ -22,6 +22,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     fleet.map(({ url }) => url),
   );
   project.provide('receiverUrl', receiver.url);
+  const { CAIRN_FUZZ_RUNS: runs, CAIRN_FUZZ_SEED: seed } = process.env;
+  project.provide('rubbish', {
+    runs: Number(runs ?? 3_000),
+    seconds: runs === undefined ? 30 : 3_600,
+    seed: Number(seed ?? 5),
+  });
   return async () => {
     await Promise.all([proxy, receiver, ...fleet].map((listening) => listening.close()));
     await Promise.all([server, twin].map((running) => running.close()));
