@@ -182,10 +182,13 @@ export class JobStore extends MigratedStore {
       .map(({ seq, at, body }) => ({ seq, at, ...JSON.parse(body) }));
   }
 
+  #life(): number {
+    return this.sql.exec<{ life: number }>('SELECT life FROM job').one().life;
+  }
+
   /** What batches are told beside their spec. */
   orders(): BatchOrders {
-    const { life } = this.sql.exec<{ life: number }>('SELECT life FROM job').one();
-    return { life, patches: this.#readPatches() };
+    return { life: this.#life(), patches: this.#readPatches() };
   }
 
   addPatch({ guidance, classes }: Omit<Patch, 'seq'>, now: number): void {
@@ -280,7 +283,7 @@ export class JobStore extends MigratedStore {
       .exec<{ report: string | null }>('SELECT report FROM batch WHERE idx = ?', index)
       .one();
     const known: BatchReport | null = stored === null ? null : JSON.parse(stored);
-    if (report.life < this.orders().life && report.status !== 'succeeded') return;
+    if (report.life < this.#life() && report.status !== 'succeeded') return;
     if (known !== null && (isOver(known) || (known.step > report.step && !isOver(report)))) return;
     this.storage.transactionSync(() => {
       this.sql.exec(
