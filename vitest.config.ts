@@ -12,7 +12,10 @@ const systemTests = ['test/system/**/*.test.ts'];
 // The Worker's static assets; nothing is done when they are up to date.
 await buildSite();
 
-/** Three kinds of test: plain Node, inside workerd, and whole processes that get killed. */
+/**
+ * Three kinds of test: plain Node, inside workerd, and whole processes that get killed. `npm test` gives each kind a
+ * vitest of its own, side by side: one computes while the others wait for alarms, time-outs and processes.
+ */
 export default defineConfig({
   test: {
     projects: [
