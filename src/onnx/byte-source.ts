@@ -1,5 +1,6 @@
 /** Bytes that come in order, into memory of whoever wants them: gigabytes pass through a few buffers. */
 import { readInto } from './read-at.ts';
+import type { ScratchMemory } from './scratch-memory.ts';
 
 export interface ByteSource {
   /** How many bytes it gives in all. */
@@ -43,6 +44,32 @@ export function fileSource(
       readInto(file, offset + position, target);
       position += target.length;
       check?.(target, position === length);
+    },
+  };
+}
+
+/**
+ * Bytes that are computed all at once, in borrowed memory, when the first of them is asked for.
+ *
+ * @param compute fills its target, which is `length` bytes long and begins with a buffer
+ */
+export function computedSource(
+  length: number,
+  memory: ScratchMemory,
+  compute: (target: Uint8Array<ArrayBuffer>) => void,
+): ByteSource {
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
+  let position = 0;
+  return {
+    length,
+    fill(target) {
+      if (bytes === undefined) {
+        bytes = memory.take(length);
+        compute(bytes);
+      }
+      target.set(bytes.subarray(position, position + target.length));
+      position += target.length;
+      if (position === length) memory.give(bytes);
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Value } from '../graph/graph.ts';
 import { attention } from './attention.ts';
-import { orderQueryKeyValue, reshapeWeight, sliceRows } from './folded-weights.ts';
+import { orderQueryKeyValue, reshapeWeight, sliceColumns, sliceRows } from './folded-weights.ts';
 import { affine } from './layers.ts';
 import type { Scope } from './scope.ts';
 
@@ -20,9 +20,8 @@ export function attentionPool(scope: Scope, x: Value, { heads, to }: { heads: nu
   const mean = graph.reduce('ReduceMean', pixels, [2]);
   const positions = scope.take('positional_embedding', [channels, count]);
   const placed = (tokens: Value, name: string, from: number, end: number): Value => {
-    const read = (): Float32Array => columns(positions.read(), count, from, end);
-    const constant = scope.constant(name, { shape: [1, channels, end - from], read });
-    return graph.op('Add', [tokens, constant]);
+    const part = sliceColumns(positions, from, end, [1, channels, end - from]);
+    return graph.op('Add', [tokens, scope.constant(name, part)]);
   };
   const first = placed(mean, 'mean_position', 0, 1);
   const tokens = graph.op('Concat', [first, placed(pixels, 'pixel_positions', 1, count)], { axis: 2 });
@@ -48,9 +47,4 @@ export function attentionPool(scope: Scope, x: Value, { heads, to }: { heads: nu
   const row = graph.op('Reshape', [pooled, graph.ints([0, channels])]);
   const outWeight = reshapeWeight(scope.take('c_proj.weight', [to, channels, 1]), [to, channels]);
   return affine(scope, 'c_proj', row, outWeight, scope.take('c_proj.bias', [to]));
-}
-
-/** Columns `from` to `to` (excluded) of a matrix with `width` columns. */
-function columns(matrix: Float32Array, width: number, from: number, to: number): Float32Array {
-  return matrix.filter((_, index) => index % width >= from && index % width < to);
 }

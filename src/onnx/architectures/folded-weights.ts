@@ -2,6 +2,7 @@
  * Arithmetic on weights that is done once, when the graph is written, instead of at every step. Each function takes
  * and gives tensors in row-major order.
  */
+import { computedWeight } from './computed-weight.ts';
 import type { Weight } from './weights.ts';
 
 /**
@@ -19,26 +20,28 @@ export function foldScaleShift(
   norm: { weight: Weight; bias: Weight },
   projection: { weight: Weight; bias: Weight },
 ): { weight: Weight; bias: Weight } {
-  const [channels] = norm.weight.shape as [number];
-  const fold = (scaleShift: Float32Array, columns: number, one: number): Float32Array => {
-    const w = norm.weight.read();
-    const b = norm.bias.read();
-    const folded = new Float32Array(scaleShift.length);
-    for (let row = 0; row < channels; row++) {
-      for (let column = 0; column < columns; column++) {
-        const scale = one + scaleShift[row * columns + column]!;
-        const shift = scaleShift[(channels + row) * columns + column]!;
-        folded[row * columns + column] = w[row]! * scale;
-        folded[(channels + row) * columns + column] = b[row]! * scale + shift;
-      }
-    }
-    return folded;
-  };
   const { weight, bias } = projection;
+  const inputs = [norm.weight, norm.bias] as const;
   return {
-    weight: { shape: weight.shape, read: () => fold(weight.read(), weight.shape[1]!, 0) },
-    bias: { shape: bias.shape, read: () => fold(bias.read(), 1, 1) },
+    weight: computedWeight(weight.shape, [weight, ...inputs], (target, parts) =>
+      fold(target, parts, weight.shape[1]!, 0),
+    ),
+    bias: computedWeight(bias.shape, [bias, ...inputs], (target, parts) => fold(target, parts, 1, 1)),
   };
+}
+
+/** One column or many of scale and shift; `one` is what is added to the scale. */
+function fold(target: Float32Array, parts: readonly Float32Array[], columns: number, one: 0 | 1): void {
+  const [scaleShift, w, b] = parts as [Float32Array, Float32Array, Float32Array];
+  const half = target.length / 2;
+  for (let row = 0; row < w.length; row++) {
+    const [weight, bias] = [w[row]!, b[row]!];
+    for (let at = row * columns, end = at + columns; at < end; at++) {
+      const scale = one + scaleShift[at]!;
+      target[at] = weight * scale;
+      target[half + at] = bias * scale + scaleShift[half + at]!;
+    }
+  }
 }
 
 /** How the rows of a qkv projection are ordered: by head, then q, k, v (legacy); or by q, k, v, then head. */
@@ -53,24 +56,30 @@ export function orderQueryKeyValue(weight: Weight, heads: number, order: Attenti
   const rows = weight.shape[0]!;
   const headRows = rows / 3 / heads;
   const scale = 1 / Math.sqrt(headRows);
-  const read = (): Float32Array => {
-    const source = weight.read();
-    const rowLength = source.length / rows;
-    const ordered = new Float32Array(source.length);
+  return computedWeight(weight.shape, [weight], (ordered, [source]) => {
+    const rowLength = ordered.length / rows;
     for (let row = 0; row < rows; row++) {
       const part = Math.floor(row / (heads * headRows));
       const head = Math.floor(row / headRows) % heads;
       const from = order === 'new' ? row : (head * 3 + part) * headRows + (row % headRows);
-      const values = source.subarray(from * rowLength, (from + 1) * rowLength);
-      ordered.set(part === 0 ? values.map((value) => value * scale) : values, row * rowLength);
+      ordered.set(source!.subarray(from * rowLength, (from + 1) * rowLength), row * rowLength);
     }
-    return ordered;
-  };
-  return { shape: weight.shape, read };
+    for (let query = 0, end = ordered.length / 3; query < end; query++) ordered[query]! *= scale;
+  });
 }
 
-/** Of the three taps, the first that meets the second of the two pixels, for even and odd outputs. */
-const SECOND_PIXEL_TAP = [1, 2] as const;
+/** For even and odd outputs, the taps that meet the first of two pixels, and those that meet the second. */
+const TAPS = [
+  [[0], [1, 2]],
+  [[0, 1], [2]],
+] as const;
+
+/** Of each of the 2x2 pixels, in rows: the taps of a 3x3 kernel that meet it. */
+function tapsOfPixels(y: 0 | 1, x: 0 | 1): number[][] {
+  return TAPS[y].flatMap((rows) =>
+    TAPS[x].map((columns) => rows.flatMap((row) => columns.map((column) => 3 * row + column))),
+  );
+}
 
 /**
  * One phase of a 3x3 convolution over an image whose pixels were doubled: for the outputs at rows 2i + y and columns
@@ -81,37 +90,34 @@ const SECOND_PIXEL_TAP = [1, 2] as const;
  */
 export function mergeDoubledTaps(weight: Weight, y: 0 | 1, x: 0 | 1): Weight {
   const [to, from] = weight.shape as [number, number];
-  const read = (): Float32Array => {
-    const kernel = weight.read();
-    const merged = new Float32Array(to * from * 4);
-    const [rowSplit, columnSplit] = [SECOND_PIXEL_TAP[y], SECOND_PIXEL_TAP[x]];
-    for (let pair = 0, target = 0; pair < to * from; pair++) {
-      for (let row = 0; row < 2; row++) {
-        for (let column = 0; column < 2; column++, target++) {
-          let sum = 0;
-          for (let r = row * rowSplit; r < (row === 0 ? rowSplit : 3); r++) {
-            for (let c = column * columnSplit; c < (column === 0 ? columnSplit : 3); c++) {
-              sum += kernel[pair * 9 + r * 3 + c]!;
-            }
-          }
-          merged[target] = sum;
-        }
+  return computedWeight([to, from, 2, 2], [weight], (merged, [kernel]) => {
+    for (const [pixel, taps] of tapsOfPixels(y, x).entries()) {
+      for (let pair = 0; pair < to * from; pair++) {
+        let sum = 0;
+        for (let i = 0; i < taps.length; i++) sum += kernel![pair * 9 + taps[i]!]!;
+        merged[pair * 4 + pixel] = sum;
       }
     }
-    return merged;
-  };
-  return { shape: [to, from, 2, 2], read };
+  });
 }
 
 /** Rows `from` to `to` (excluded) of a weight. */
 export function sliceRows(weight: Weight, from: number, to: number): Weight {
   const [rows, ...rest] = weight.shape as [number, ...number[]];
-  const read = (): Float32Array => {
-    const data = weight.read();
-    const rowLength = data.length / rows;
-    return data.slice(from * rowLength, to * rowLength);
-  };
-  return { shape: [to - from, ...rest], read };
+  return computedWeight([to - from, ...rest], [weight], (slice, [whole]) => {
+    const rowLength = whole!.length / rows;
+    slice.set(whole!.subarray(from * rowLength, to * rowLength));
+  });
+}
+
+/** Columns `from` to `to` (excluded) of a matrix, under another shape. */
+export function sliceColumns(matrix: Weight, from: number, to: number, shape: readonly number[]): Weight {
+  const [rows, columns] = matrix.shape as [number, number];
+  return computedWeight(shape, [matrix], (slice, [whole]) => {
+    for (let row = 0; row < rows; row++) {
+      slice.set(whole!.subarray(row * columns + from, row * columns + to), row * (to - from));
+    }
+  });
 }
 
 /** The same elements under another shape. */

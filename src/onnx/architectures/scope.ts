@@ -3,6 +3,7 @@ import type { GraphBuilder } from '../graph/builder.ts';
 import type { DataType } from '../graph/data-type.ts';
 import type { Value } from '../graph/graph.ts';
 import { lazyTensor } from '../graph/tensor.ts';
+import { halfPrecisionSource } from './computed-weight.ts';
 import type { Weight, Weights } from './weights.ts';
 
 /** How weights are stored in the file. */
@@ -53,12 +54,14 @@ export class Scope {
    */
   constant(name: string, weight: Weight, dtype: DataType = 'float32'): Value {
     const storage = dtype === 'float16' ? dtype : this.#storage;
+    const half = storage === 'float16';
     const read = (): Uint8Array => {
       const data = weight.read();
-      const stored = storage === 'float16' ? Float16Array.from(data) : data;
-      return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+      const { buffer, byteOffset, byteLength } = half ? new Float16Array(data) : data;
+      return new Uint8Array(buffer, byteOffset, byteLength);
     };
-    const source = storage === 'float32' ? weight.source : undefined;
+    const memory = this.#weights.memory;
+    const source = () => (half ? halfPrecisionSource(weight, memory) : weight.source?.(memory));
     const stored = lazyTensor(storage, weight.shape, read, source);
     const unique = `${this.#prefix}${name}`;
     return dtype === 'float16' ? this.graph.initializer(unique, stored) : this.graph.weight(unique, stored);

@@ -1,6 +1,7 @@
 /** The weights that a network takes from a checkpoint, held against what the checkpoint has. */
 import type { ByteSource } from '../byte-source.ts';
 import { type Dtype, type TensorData, toFloat32 } from '../checkpoint/dtype.ts';
+import { ScratchMemory } from '../scratch-memory.ts';
 
 /** Anything with named tensors: an open checkpoint, or a list of names and shapes. */
 export interface WeightSource {
@@ -20,8 +21,12 @@ export interface Weight {
   readonly shape: readonly number[];
   /** The elements; the caller must not change them. */
   readonly read: () => Float32Array;
-  /** The bytes of the elements in order, if they can be had without holding all of them. */
-  readonly source?: () => ByteSource | undefined;
+  /**
+   * The bytes of the elements in order, if they can be had without memory of their own.
+   *
+   * @param memory to work in
+   */
+  readonly source?: (memory: ScratchMemory) => ByteSource | undefined;
 }
 
 /** A checkpoint that does not fit the architecture. */
@@ -49,6 +54,8 @@ export class ArchitectureMismatchError extends Error {
 
 /** Hands out weights by name and keeps account of them. */
 export class Weights {
+  /** What those that are computed are computed in, one after another. */
+  readonly memory = new ScratchMemory();
   readonly #source: WeightSource;
   readonly #taken = new Map<string, readonly number[]>();
   #latest: { readonly name: string; readonly data: Float32Array } | undefined;

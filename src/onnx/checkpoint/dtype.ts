@@ -70,10 +70,12 @@ export function elementsFromBytes(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>):
 /** The same values as float32: a copy, unless they are float32 already. */
 export function toFloat32(data: TensorData): Float32Array {
   if (data instanceof Float32Array) return data;
-  return data instanceof BigInt64Array ? Float32Array.from(data, Number) : Float32Array.from(data);
+  return data instanceof BigInt64Array ? Float32Array.from(data, Number) : new Float32Array(data);
 }
 
 /** A bfloat16 is the upper half of a float32. */
 function float32FromBfloat16(halves: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
+  return new Float32Array(bits.buffer);
 }
