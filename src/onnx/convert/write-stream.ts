@@ -1,10 +1,10 @@
 /** Writes bytes to a file as they come: read, digested and written at the same time, through a few buffers. */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteSource } from '../byte-source.ts';
+import { alignedBytes, OutputFile } from './output-file.ts';
 
-/** All of them stay in a core's cache, from reading over digesting to writing: larger ones take twice the time. */
-const BUFFER_BYTES = 2 ** 18;
+/** They stay in a core's cache from reading to digesting; smaller ones ask more of the disk. */
+const BUFFER_BYTES = 2 ** 20;
 const BUFFERS = 4;
 
 export interface Written {
@@ -23,22 +23,22 @@ export async function writeStream(
   sources: Iterable<ByteSource>,
   signal?: AbortSignal,
 ): Promise<Written> {
-  const handle = await open(path, 'wx');
-  const file = new BufferedFile(handle);
+  const output = await OutputFile.create(path);
+  const stream = new BufferedStream(output);
   try {
     for (const source of sources) {
       for (let left = source.length; left > 0; ) {
         signal?.throwIfAborted();
-        const space = await file.space(left);
+        const space = await stream.space(left);
         source.fill(space);
-        file.commit(space.length);
+        stream.commit(space.length);
         left -= space.length;
       }
     }
-    return await file.finish();
+    return await stream.finish();
   } finally {
-    await file.settle();
-    await handle.close();
+    await stream.settle();
+    await output.close();
   }
 }
 
@@ -48,24 +48,27 @@ interface Buffer {
   written: Promise<void>;
 }
 
-class BufferedFile {
-  readonly #handle: FileHandle;
+class BufferedStream {
+  readonly #output: OutputFile;
   readonly #hash = createHash('sha256');
-  readonly #buffers: Buffer[] = [];
+  readonly #buffers: Buffer[];
   #current = 0;
   /** Bytes in the current buffer. */
   #filled = 0;
   /** Bytes in the buffers before it. */
   #position = 0;
-  #writing: Promise<void> = Promise.resolve();
 
-  constructor(handle: FileHandle) {
-    this.#handle = handle;
+  constructor(output: OutputFile) {
+    this.#output = output;
+    const memory = alignedBytes(BUFFERS * BUFFER_BYTES);
+    this.#buffers = Array.from({ length: BUFFERS }, (_, index) => ({
+      bytes: memory.subarray(index * BUFFER_BYTES, (index + 1) * BUFFER_BYTES),
+      written: Promise.resolve(),
+    }));
   }
 
   /** Free memory for up to `wanted` bytes, at least one. */
   async space(wanted: number): Promise<Uint8Array> {
-    this.#buffers[this.#current] ??= { bytes: new Uint8Array(BUFFER_BYTES), written: Promise.resolve() };
     const { bytes, written } = this.#buffers[this.#current]!;
     if (this.#filled === 0) await written;
     return bytes.subarray(this.#filled, this.#filled + wanted);
@@ -79,37 +82,26 @@ class BufferedFile {
 
   async finish(): Promise<Written> {
     this.#flush();
-    await this.#writing;
-    await this.#handle.sync();
+    await Promise.all(this.#buffers.map(({ written }) => written));
+    await this.#output.finish();
     return { bytes: this.#position, sha256: this.#hash.digest('hex') };
   }
 
   /** Nothing is under way afterwards. */
   async settle(): Promise<void> {
-    await Promise.allSettled([this.#writing]);
+    await Promise.allSettled(this.#buffers.map(({ written }) => written));
   }
 
   #flush(): void {
     if (this.#filled === 0) return;
     const buffer = this.#buffers[this.#current]!;
-    const bytes = buffer.bytes.subarray(0, this.#filled);
-    const position = this.#position;
-    // One after another: writes to the same file only wait for each other.
-    this.#writing = this.#writing.then(() => writeAll(this.#handle, bytes, position));
+    buffer.written = this.#output.write(buffer.bytes, this.#filled, this.#position);
     // Its failure is met at the next await; until then it is not an unhandled one.
-    this.#writing.catch(() => undefined);
-    buffer.written = this.#writing;
+    buffer.written.catch(() => undefined);
     // While it is on its way.
-    this.#hash.update(bytes);
+    this.#hash.update(buffer.bytes.subarray(0, this.#filled));
     this.#position += this.#filled;
     this.#filled = 0;
     this.#current = (this.#current + 1) % BUFFERS;
-  }
-}
-
-async function writeAll(handle: FileHandle, piece: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < piece.byteLength; ) {
-    const { bytesWritten } = await handle.write(piece, done, piece.byteLength - done, position + done);
-    done += bytesWritten;
   }
 }
