@@ -42,7 +42,7 @@ export function operatorTable(): string {
 The classifier is an ONNX model of operator set 13 to 21. Every operator between its image and its logits needs a row
 here; operators elsewhere (shapes, timestep embeddings) only need a shape rule in \`src/onnx/shapes\`. Upsample is
 read as the Resize that it is. What comes out has standard operators only, in the set of the classifier (17 at least).
-Each row is held against finite differences, over random shapes and attributes (\`test/onnx/gradient\`).
+Each row is held against finite differences in double precision, over random shapes and attributes (\`test/onnx/gradient\`).
 
 A missing operator is an error that names it and its node. To add one: a rule in \`src/onnx/gradient/rules\`, a
 generator in \`test/onnx/gradient/random\`, and \`npm run -s cairn -- gradient --operators > docs/operators.md\` for this

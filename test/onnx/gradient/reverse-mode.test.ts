@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../../src/onnx/gradient/reverse-mode.ts';
-import { type Graph, GraphBuilder, type Value } from '../../../src/onnx/graph/index.ts';
+import { type Graph, GraphBuilder, tensorFrom, type Value } from '../../../src/onnx/graph/index.ts';
 import { NodeContext } from '../../../src/onnx/shapes/context.ts';
 import { compare, gridValues, withGradient } from './finite-differences.ts';
 
@@ -144,17 +144,11 @@ describe('differentiate', () => {
         const reach = kernel.map((length, axis) => (length - 1) * dilations[axis]! + 1);
         fc.pre(reach.every((length, axis) => length <= size[axis]! + pads[axis]! + pads[axis + 2]!));
         const dims = [2 * group, 2, ...kernel];
-        const data = Float64Array.from(gridValues(dims.reduce((a, b) => a * b, 1)), (x) => x / 2);
+        const data = gridValues(dims.reduce((a, b) => a * b, 1)).map((value) => value / 2);
         const test = {
           shape: [1, 2 * group, ...size],
-          precision: 'float32' as const,
           build: (g: GraphBuilder, x: Value) => {
-            const weights = Float32Array.from(data);
-            const w = g.constantTensor({
-              dtype: 'float32',
-              dims,
-              bytes: () => new Uint8Array(weights.buffer),
-            });
+            const w = g.constantTensor(tensorFrom(x.dtype, dims, data));
             return g.op('Conv', [x, w], { strides, dilations, pads, group });
           },
         };
