@@ -98,7 +98,8 @@ export function outlineOf({ path, hints }: OwnClassifier): { classes?: number; i
   using files = new ExternalFiles(dirname(path));
   const graph = parseModel(readModelStructure(path), files);
   const names = isGradient(graph) ? { image: 'x', logits: 'log_probs' } : findInterface(graph, hints);
-  const classes = graph.outputs.find(({ name }) => name === names.logits)?.shape[1];
+  const scores = graph.outputs.find(({ name }) => name === names.logits)?.shape.slice(1);
+  const classes = scores?.find((size) => size !== 1) ?? scores?.[0];
   const size = graph.inputs.find(({ name }) => name === names.image)?.shape[2];
   return {
     ...(typeof classes === 'number' && { classes }),

@@ -44,7 +44,7 @@ export function adaptInterface(
   };
 
   let image = byName(graph.inputs, names.image);
-  if (isChannelsLast(image.shape, channels === undefined ? COLOURS : [channels])) {
+  if (isChannelsLast(image.shape, channels)) {
     const [batch, height, width, last] = image.shape as [Shape[0], Shape[0], Shape[0], Shape[0]];
     const shape = [batch!, last!, height!, width!];
     image = before(image, { shape }, 'Transpose', { attributes: { perm: [0, 2, 3, 1] } });
@@ -77,7 +77,8 @@ export function adaptInterface(
   };
   if (logits.shape.length > 2) {
     notes.push(`the logits have rank ${logits.shape.length}: the axes of size 1 are dropped`);
-    after('Flatten', { shape: logits.shape.slice(0, 2) }, {});
+    const [batch, ...sizes] = logits.shape as [Shape[0], ...Shape];
+    after('Flatten', { shape: [batch!, sizes.find((size) => size !== 1) ?? 1] }, {});
   }
   if (logits.dtype !== 'float32') {
     notes.push(`the logits are ${logits.dtype}: log_probs and target are float32`);
@@ -98,7 +99,9 @@ export function adaptInterface(
 const COLOURS: readonly unknown[] = [1, 3, 4];
 
 /** `[N, H, W, C]`: the last axis has as many entries as an image has colours, and the second has not. */
-function isChannelsLast(shape: Shape, colours: readonly unknown[]): boolean {
+function isChannelsLast(shape: Shape, channels: number | undefined): boolean {
+  // An image for another model has neither; its own shape is what the error about that should say.
+  const colours = channels !== undefined && [shape[1], shape[3]].includes(channels) ? [channels] : COLOURS;
   return colours.includes(shape[3]) && !colours.includes(shape[1]);
 }
 

@@ -15,7 +15,7 @@ export class InterfaceError extends Error {
 /**
  * - image: the one floating-point input of rank 4
  * - timestep: the one other input, if there is one: `[N]` or `[N, 1]`
- * - logits: the one floating-point output `[N, K]`, or `[N, K, 1, 1]`; of several, the one that is called logits
+ * - logits: the one floating-point output `[N, K]`, `[N, K, 1, 1]` or `[N, 1, 1, K]`; of several, the one that is called logits
  *
  * @throws {InterfaceError} listing the candidates where there is not exactly one
  */
@@ -59,7 +59,9 @@ const isTimestep: Kind = {
 const isScores: Kind = {
   description: 'a floating-point output [N, K]',
   matches: ({ dtype, shape }) =>
-    isFloat(dtype) && shape.length >= 2 && shape.slice(2).every((size) => size === 1),
+    isFloat(dtype) &&
+    shape.length >= 2 &&
+    (shape.slice(2).every((size) => size === 1) || shape.slice(1, -1).every((size) => size === 1)),
 };
 
 function isNumeric(dtype: DataType): boolean {

@@ -92,9 +92,10 @@ function isNamed(names: ClassifierNames, name: string): boolean {
 
 function headNote(removed: readonly string[], output: string, logits: string): string {
   const operators = removed.join(' of ');
+  const scores = logits === output ? 'what goes into that' : `its input, ${logits}`;
   return removed.includes('Sigmoid')
-    ? `${output} ends in ${operators}: classes do not exclude each other; log p(k) = log sigmoid(${logits})`
-    : `${output} ends in ${operators}: the logits are its input, ${logits}`;
+    ? `${output} ends in ${operators}: classes do not exclude each other; log p(k) = log sigmoid of ${scores}`
+    : `${output} ends in ${operators}: the logits are ${scores}`;
 }
 
 function withImageSize(graph: Graph, image: string, [height, width]: readonly [number, number]): Graph {

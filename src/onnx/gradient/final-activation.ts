@@ -1,5 +1,6 @@
 /** How a classifier turns its scores into probabilities, when the exported graph does so itself. */
 import type { Graph, GraphNode } from '../graph/index.ts';
+import { inferShapes } from '../shapes/infer.ts';
 
 /**
  * - softmax: one class per image, log p(k) = logits_k - log sum_j exp logits_j
@@ -10,7 +11,7 @@ export type Head = 'softmax' | 'sigmoid';
 export interface HeadlessClassifier {
   /** The graph with the scores themselves as its only output. */
   readonly classifier: Graph;
-  /** Name of the output: unnormalised. */
+  /** Name of the output: unnormalised. It is that of the classifier's own where more follows the activation. */
   readonly logits: string;
   readonly head: Head;
   /** The operators that were left out, the last one first; empty if the output was unnormalised already. */
@@ -39,12 +40,60 @@ export function withoutHead(classifier: Graph, output: string): HeadlessClassifi
     }
   }
   const outputs = classifier.outputs.filter(({ name }) => name === output);
-  return { classifier: { ...classifier, outputs }, logits: output, head: 'softmax', removed: [] };
+  const plain = { ...classifier, outputs };
+  return (
+    withoutInnerHead(plain, output, producers) ?? {
+      classifier: plain,
+      logits: output,
+      head: 'softmax',
+      removed: [],
+    }
+  );
 }
 
-function overClasses({ opType, attributes }: GraphNode, opset: number): boolean {
-  if (opType !== 'Softmax' && opType !== 'LogSoftmax') return false;
-  const fallback = opset >= 13 ? -1 : 1;
-  const axis = attributes.axis?.type === 'int' ? attributes.axis.value : fallback;
-  return axis === 1 || axis === -1;
+/** What leaves the numbers and their order as they are; exporters put them behind the activation too. */
+const RESHAPING = new Set(['Identity', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten']);
+
+/** The same for an activation that only reshaping follows: it lets its input through. */
+function withoutInnerHead(
+  classifier: Graph,
+  output: string,
+  producers: ReadonlyMap<string, GraphNode>,
+): HeadlessClassifier | undefined {
+  const after: string[] = [];
+  let node = producers.get(output);
+  while (node !== undefined && node.domain === '' && RESHAPING.has(node.opType)) {
+    after.push(node.opType);
+    node = producers.get(node.inputs[0]!);
+  }
+  if (node === undefined || node.domain !== '') return undefined;
+  const sigmoid = node.opType === 'Sigmoid';
+  if (!sigmoid && !(isSoftmax(node) && spansClasses(node, classifier))) return undefined;
+  const through: GraphNode = { ...node, opType: 'Identity', attributes: {} };
+  return {
+    classifier: { ...classifier, nodes: classifier.nodes.map((each) => (each === node ? through : each)) },
+    logits: output,
+    head: sigmoid ? 'sigmoid' : 'softmax',
+    removed: [...after, node.opType],
+  };
+}
+
+/** Whether the classes are all that an image has there, as in `[N, 1, 1, K]`. */
+function spansClasses(node: GraphNode, classifier: Graph): boolean {
+  const shape = inferShapes(classifier).values.get(node.inputs[0]!)?.shape ?? [];
+  const axis = softmaxAxis(node, classifier.opset);
+  const classes = axis < 0 ? axis + shape.length : axis;
+  return classes > 0 && shape.every((size, at) => at === 0 || at === classes || size === 1);
+}
+
+function isSoftmax({ opType }: GraphNode): boolean {
+  return opType === 'Softmax' || opType === 'LogSoftmax';
+}
+
+function softmaxAxis({ attributes }: GraphNode, opset: number): number {
+  return attributes.axis?.type === 'int' ? attributes.axis.value : opset >= 13 ? -1 : 1;
+}
+
+function overClasses(node: GraphNode, opset: number): boolean {
+  return isSoftmax(node) && [1, -1].includes(softmaxAxis(node, opset));
 }

@@ -155,6 +155,15 @@ describe('leaves the folder as it was when', () => {
     expect(readdirSync(parent).sort()).toEqual(['own.onnx', 'small']);
   });
 
+  it('the image has other channels, and has them last', async () => {
+    const g = new GraphBuilder({ name: 'last' });
+    const x = g.input('x', 'float32', ['N', 5, 5, 3]);
+    g.output(g.op('Squeeze', [g.reduce('ReduceMean', x, [1, 2]), g.ints([1, 2])]), 'y');
+    const path = join(parent, 'last.onnx');
+    writeFileSync(path, serializeModel(g.build()));
+    await expect(install(path)).rejects.toThrow(/its images are \[3, 5, 5\] \(channels, height, width\)/);
+  });
+
   it('the batch size is fixed and can not be freed', async () => {
     const g = new GraphBuilder({ name: 'fixed' });
     const x = g.input('x', 'float32', [2, 2, 3, 3]);

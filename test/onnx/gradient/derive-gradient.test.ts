@@ -126,7 +126,7 @@ describe('deriveGradient', () => {
 
   it('differentiates the logarithm of a final Sigmoid, class by class', async () => {
     const { graph, notes } = await deriveGradient(classifier({ head: (g, z) => g.op('Sigmoid', [z]) }));
-    expect(notes).toEqual([expect.stringContaining('log p(k) = log sigmoid(')]);
+    expect(notes).toEqual([expect.stringContaining('log p(k) = log sigmoid of its input, ')]);
     const logProbsAt = async (shift: number) => {
       const inputs = feeds(graph);
       const data = IMAGES.with(7, IMAGES[7]! + shift);

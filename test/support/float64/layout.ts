@@ -129,4 +129,5 @@ export const layout: Readonly<Record<string, Operator64>> = {
   Slice: slice,
   Pad: pad,
   Concat: concat,
+  Shape: (node) => ({ dims: [node.x().dims.length], data: Float64Array.from(node.x().dims) }),
 };

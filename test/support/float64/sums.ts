@@ -119,10 +119,26 @@ function localResponse(node: Node64): Array64 {
   });
 }
 
+function softmax(node: Node64): Array64 {
+  const { dims, data } = node.x();
+  const axis = node.axis('axis', -1);
+  const [length, stride] = [dims[axis]!, stridesOf(dims)[axis]!];
+  const result = zeros(dims);
+  for (let at = 0; at < data.length; at++) {
+    const first = at - (Math.floor(at / stride) % length) * stride;
+    const line = Array.from({ length }, (_, i) => data[first + i * stride]!);
+    const largest = Math.max(...line);
+    const total = line.reduce((sum, value) => sum + Math.exp(value - largest), 0);
+    result.data[at] = Math.exp(data[at]! - largest) / total;
+  }
+  return result;
+}
+
 export const sums: Readonly<Record<string, Operator64>> = {
   ReduceSum: (node) => reduce(node, false),
   ReduceMean: (node) => reduce(node, true),
   MatMul: matMul,
+  Softmax: softmax,
   InstanceNormalization: (node) => perChannel(node, standardize(node, sizeOf(node.x().dims.slice(2))).normal),
   GroupNormalization: (node) => {
     const length = sizeOf(node.x().dims.slice(1)) / node.number('num_groups', 1);
