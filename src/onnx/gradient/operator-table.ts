@@ -54,5 +54,19 @@ ${lines.join('\n')}
 
 No gradient passes these, as their slope is zero or they give no numbers of the image:
 ${[...NOT_DIFFERENTIABLE].sort().join(', ')}.
+
+## What is an error
+
+Valid ONNX that exporters (PyTorch, TensorFlow, timm) do not put between the image and the logits of a classifier; each
+ends in an error that names the node:
+
+- Einsum with a diagonal (\`ii->i\`); LpNormalization with p = 1; LRN of an even size, which engines refuse too
+- Resize with \`antialias\`, \`tf_crop_and_resize\` or \`keep_aspect_ratio_policy\`. Antialiased resampling of position embeddings
+  is no matter: it is not on the way from the image
+- GatherND with \`batch_dims\`; MaxPool with \`storage_order\`; bounds of a Slice or pads of a Pad that depend on the image
+- BatchNormalization and Dropout in training mode: export with \`.eval()\`
+- LpPool, CumSum, ScatterND, TopK, recurrent layers, and control flow (If, Loop, Scan)
+- quantised layers (QLinearConv, DequantizeLinear, ...) and operators of other domains (\`com.microsoft\`), which are what
+  optimisers make of a model: export it without them
 `;
 }
