@@ -1,6 +1,6 @@
 /** One model folder from model.json to a step's cost. */
 import { join } from 'node:path';
-import type { GraphFile, ModelManifest } from '../models/manifest.ts';
+import { type GraphFile, type ModelManifest, whyNotOffered } from '../models/manifest.ts';
 import { signaturesOf } from '../server/signatures.ts';
 import { checkIndependence, checkLogProbs, checkSameClassifier } from './answers.ts';
 import { measureStep } from './cost.ts';
@@ -22,7 +22,11 @@ export async function checkModel(folder: string, options: CheckOptions = {}): Pr
   const manifest = await findings.add(
     'model.json',
     () => readManifest(folder),
-    ({ manifest_version }) => `valid, manifest_version ${manifest_version}`,
+    (valid) => {
+      const reason = whyNotOffered(valid);
+      const note = reason === undefined ? '' : `; the Worker does not offer it: ${reason}`;
+      return `valid, manifest_version ${valid.manifest_version}${note}`;
+    },
   );
   const costs: StepCost[] = [];
   if (manifest !== undefined) {

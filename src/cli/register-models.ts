@@ -1,7 +1,7 @@
 /** The Worker's list of models, written from the folder models/: a bundle can import files, but not look for them. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type ModelManifest, parseManifest } from '../models/manifest.ts';
+import { type ModelManifest, parseManifest, whyNotOffered } from '../models/manifest.ts';
 import { projectRoot } from './local/project.ts';
 import { writeAtomically } from './write-atomically.ts';
 
@@ -12,19 +12,27 @@ export function isInstalledFolder(folder: string, root = projectRoot): boolean {
   return dirname(resolve(folder)) === join(root, 'models') && !basename(folder).startsWith('.');
 }
 
+/** What the Worker makes of the folder. */
+export interface Registered {
+  /** Ids of the models that it offers, sorted. */
+  readonly offered: readonly string[];
+  /** Of the others, why not. */
+  readonly reasons: readonly string[];
+}
+
 /**
  * Writes the list anew if it has changed.
  *
- * @returns the models' ids, sorted
  * @throws {Error} for a model.json that is not valid, or is not in the folder of its id; the list stays as it was
  */
-export async function registerModels(root = projectRoot): Promise<string[]> {
+export async function registerModels(root = projectRoot): Promise<Registered> {
   const models = await readModels(join(root, 'models'));
   const text = listOf(models.map(({ id }) => id));
   const path = join(root, LIST);
   if ((await readFile(path, 'utf8').catch(() => null)) !== text)
     await writeAtomically(path, new TextEncoder().encode(text));
-  return models.map(({ id }) => id);
+  const offered = models.filter((model) => whyNotOffered(model) === undefined).map(({ id }) => id);
+  return { offered, reasons: models.flatMap((model) => whyNotOffered(model) ?? []) };
 }
 
 async function readModels(folder: string): Promise<ModelManifest[]> {

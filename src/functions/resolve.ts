@@ -11,7 +11,7 @@ import {
   modelDigest,
   type SamplerName,
 } from '../models/manifest.ts';
-import { findModel, listModels } from '../models/registry.ts';
+import { findModel, missingModel } from '../models/registry.ts';
 import { resolveKeepTrajectory } from './keep-trajectory.ts';
 import { MAX_IMAGE_STEPS, MAX_SEED } from './limits.ts';
 import { fieldProblem, Problem } from './problem.ts';
@@ -37,12 +37,7 @@ export function resolveSample(
 ): SampleSpec {
   const manifest = findModel(request.model);
   if (manifest === null) {
-    const known = listModels().map((model) => model.id);
-    throw fieldProblem(
-      'unknown-model',
-      '/model',
-      `no model ${JSON.stringify(request.model)}; there is ${known.join(', ')}`,
-    );
+    throw fieldProblem('unknown-model', '/model', missingModel(request.model));
   }
   const { defaults } = manifest;
   const sampler = request.sampler ?? defaults.sampler;

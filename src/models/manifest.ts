@@ -145,6 +145,12 @@ export function parseManifest(json: unknown, source: string): ModelManifest {
   throw new Error(`${source} is not a valid model.json: ${problems.join('; ')}`);
 }
 
+/** Why the API can't sample from a model, or undefined if it can. Inference servers run such a model all the same. */
+export function whyNotOffered({ id, low_res }: ModelManifest): string | undefined {
+  if (low_res === undefined) return undefined;
+  return `${id} enlarges images of ${low_res.height}x${low_res.width}, and the API has no field for them`;
+}
+
 /** The diffusion process of a model in core's terms. */
 export function diffusionSettingsOf(manifest: ModelManifest): DiffusionSettings {
   const { steps, noise_schedule, mean_type, variance_type, rescale_timesteps } = manifest.diffusion;

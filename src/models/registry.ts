@@ -1,6 +1,6 @@
 /** The models this deployment offers. */
 import { installed } from './installed.ts';
-import { type ModelManifest, parseManifest } from './manifest.ts';
+import { type ModelManifest, parseManifest, whyNotOffered } from './manifest.ts';
 
 const models: ReadonlyMap<string, ModelManifest> = new Map(
   installed.map((json) => {
@@ -9,11 +9,20 @@ const models: ReadonlyMap<string, ModelManifest> = new Map(
   }),
 );
 
-/** @returns null for an id this deployment does not know */
+/** @returns null for an id this deployment does not know, or does not offer */
 export function findModel(id: string): ModelManifest | null {
-  return models.get(id) ?? null;
+  const manifest = models.get(id);
+  return manifest === undefined || whyNotOffered(manifest) !== undefined ? null : manifest;
 }
 
 export function listModels(): ModelManifest[] {
-  return [...models.values()];
+  return [...models.values()].filter((manifest) => whyNotOffered(manifest) === undefined);
+}
+
+/** Why {@link findModel} has nothing under this id, for the client. */
+export function missingModel(id: string): string {
+  const manifest = models.get(id);
+  const reason = manifest && whyNotOffered(manifest);
+  const known = listModels().map((model) => model.id);
+  return `${reason ?? `no model ${JSON.stringify(id)}`}; there is ${known.join(', ') || 'none'}`;
 }

@@ -33,10 +33,22 @@ test('every folder with a model.json is imported, under a name that is one in Ja
   await addModel('3-colours');
   await mkdir(join(root, 'models/.converting'));
   await mkdir(join(root, 'models/notes'));
-  expect(await registerModels(root)).toEqual(['3-colours', 'mnist-32']);
+  expect(await registerModels(root)).toEqual({ offered: ['3-colours', 'mnist-32'], reasons: [] });
   const text = await list();
   expect(text).toContain(`import _3_colours from '../../models/3-colours/model.json'`);
   expect(text).toContain('= [_3_colours, mnist_32];');
+});
+
+test('a model that enlarges images is on the list, and is said not to be offered', async () => {
+  const manifest = JSON.parse(await readFile(join(root, 'models/mnist-32/model.json'), 'utf8'));
+  const larger = { ...manifest, id: 'larger', low_res: { height: 8, width: 8 } };
+  await mkdir(join(root, 'models/larger'));
+  await writeFile(join(root, 'models/larger/model.json'), JSON.stringify(larger));
+  expect(await registerModels(root)).toEqual({
+    offered: ['mnist-32'],
+    reasons: ['larger enlarges images of 8x8, and the API has no field for them'],
+  });
+  expect(await list()).toContain('= [larger, mnist_32];');
 });
 
 test('a model.json that is wrong leaves the list as it was', async () => {

@@ -1,6 +1,6 @@
 /** `cairn convert`: from PyTorch checkpoints to a model folder. */
 import { Command, Option } from 'commander';
-import type { ModelManifest } from '../../models/manifest.ts';
+import { type ModelManifest, whyNotOffered } from '../../models/manifest.ts';
 import type { ModelFacts } from '../../onnx/convert/infer-recipe.ts';
 import type { OwnClassifier } from '../../onnx/convert/own-classifier.ts';
 import type { PrecisionError } from '../../onnx/convert/precision-error.ts';
@@ -149,7 +149,12 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
   for (const line of remarks) console.log(line);
   if (isInstalledFolder(out)) {
     await registerModels();
-    console.log('The Worker offers it from its next start on.');
+    const reason = whyNotOffered(manifest);
+    console.log(
+      reason === undefined
+        ? 'The Worker offers it from its next start on.'
+        : `note: The Worker does not offer it: ${reason}. Inference servers run it.`,
+    );
   }
 }
 

@@ -7,9 +7,10 @@ export function modelsRegisterCommand(): Command {
   return new Command('register')
     .description("Write the Worker's list of models from the project's folder models/.")
     .action(async () => {
-      const ids = await registerModels().catch((error: Error) => {
+      const { offered, reasons } = await registerModels().catch((error: Error) => {
         throw new CliError(error.message, undefined, { cause: error });
       });
-      console.log(`The Worker offers ${ids.join(', ') || 'no model'} from its next start on.`);
+      console.log(`The Worker offers ${offered.join(', ') || 'no model'} from its next start on.`);
+      for (const reason of reasons) console.log(`note: ${reason}.`);
     });
 }

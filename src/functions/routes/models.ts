@@ -1,6 +1,6 @@
 /** `/v1/models`: what can be sampled. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { findModel, listModels } from '../../models/registry.ts';
+import { findModel, listModels, missingModel } from '../../models/registry.ts';
 import type { AppEnv } from '../app-env.ts';
 import { Problem } from '../problem.ts';
 import { renderModel } from '../render.ts';
@@ -38,6 +38,6 @@ export const models = new OpenAPIHono<AppEnv>()
   .openapi(read, (c) => {
     const { id } = c.req.valid('param');
     const manifest = findModel(id);
-    if (manifest === null) throw new Problem('unknown-model', `no model ${JSON.stringify(id)}`);
+    if (manifest === null) throw new Problem('unknown-model', missingModel(id));
     return c.json(renderModel(manifest, new URL(c.req.url).origin), 200);
   });
