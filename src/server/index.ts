@@ -1,6 +1,7 @@
 /** `cairn serve`: an inference server on onnxruntime, speaking the Open Inference Protocol v2. */
 import { createApp } from './app.ts';
 import { Batcher, type BatcherOptions, DEFAULT_BATCHING } from './batching/index.ts';
+import { collectSeldom } from './heap.ts';
 import { BufferPool } from './http/buffer-pool.ts';
 import { ByteBudget } from './http/byte-budget.ts';
 import { InFlight } from './http/in-flight.ts';
@@ -63,6 +64,7 @@ const LINGER_MS = 250;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { modelsDir, host, port, graceMs = 30_000, log = quietLog() } = options;
+  collectSeldom();
   const inFlight = new InFlight();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const budget = new ByteBudget(limits.maxBytesInFlight);
