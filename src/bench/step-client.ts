@@ -1,6 +1,7 @@
 /** Asks an inference server for guided steps as a job's batch would, at the least cost: the request's bytes lie ready. */
-import { Agent, request } from 'node:http';
+import type { Message } from '../inference/oip/framing.ts';
 import { encodeRequest } from '../inference/oip/request.ts';
+import { HttpConnection } from './http-connection.ts';
 import { MODEL } from './sample-spec.ts';
 
 export interface StepShape {
@@ -25,36 +26,43 @@ export interface StepClient {
 }
 
 export function openStepClient(url: string, shape: StepShape = MNIST): StepClient {
-  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const target = new URL(`/v2/models/${shape.model}-guided/infer`, url);
-  const messages = new Map<string, ReturnType<typeof encodeRequest>>();
+  const requests = new Map<string, Request>();
+  const open = new Set<HttpConnection>();
+  const idle: HttpConnection[] = [];
+  const connection = () => {
+    const opened = new HttpConnection(target);
+    open.add(opened);
+    return opened;
+  };
   return {
-    step(options) {
+    async step(options) {
       const key = `${options.images} ${options.owner} ${options.exact ?? false}`;
-      const message = messages.get(key) ?? guidedStep(shape, options);
-      messages.set(key, message);
-      const headers = { ...message.headers, 'content-length': message.body.byteLength };
-      return new Promise((resolve, reject) => {
-        const call = request(target, { agent, method: 'POST', headers }, (answer) => {
-          let bytes = 0;
-          answer.on('data', (chunk: Buffer) => {
-            bytes += chunk.byteLength;
-          });
-          answer.on('error', reject);
-          answer.on('end', () => {
-            if (answer.statusCode === 200) resolve();
-            else reject(new Error(`the server answered ${answer.statusCode} with ${bytes} bytes`));
-          });
-        });
-        call.on('error', reject);
-        call.end(message.body);
-      });
+      const request = requests.get(key) ?? requestOf(target, guidedStep(shape, options));
+      requests.set(key, request);
+      const taken = idle.pop() ?? connection();
+      const status = await taken.exchange(request.head, request.body);
+      idle.push(taken);
+      if (status !== 200) throw new Error(`the server answered ${status}`);
     },
-    close: () => agent.destroy(),
+    close() {
+      for (const one of open) one.close();
+    },
   };
 }
 
-function guidedStep({ image, classes }: StepShape, { images, owner, exact = false }: StepOptions) {
+interface Request {
+  readonly head: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+function requestOf({ host, pathname }: URL, { headers, body }: Message): Request {
+  const fields = { host, ...headers, 'content-length': body.byteLength };
+  const lines = [`POST ${pathname} HTTP/1.1`, ...Object.entries(fields).map((field) => field.join(': '))];
+  return { head: Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), body };
+}
+
+function guidedStep({ image, classes }: StepShape, { images, owner, exact = false }: StepOptions): Message {
   const elements = images * image.reduce((a, b) => a * b);
   const x = Float32Array.from({ length: elements }, (_, i) => Math.sin(i));
   const target = Float32Array.from({ length: images * classes }, (_, i) => Number(i % classes === 3));

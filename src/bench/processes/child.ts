@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 export interface Child extends AsyncDisposable {
   /** What the process said when it was ready. */
   readonly ready: unknown;
+  readonly pid: number;
   /** One question, one answer; never two at a time. */
   ask(question: unknown): Promise<unknown>;
 }
@@ -25,6 +26,7 @@ export async function startChild(file: string, args: readonly string[] = []): Pr
   const answer = async () => (await Promise.race([once(child, 'message'), ended]))[0];
   return {
     ready: await answer(),
+    pid: child.pid!,
     ask(question) {
       const next = answer();
       child.send(question as object);

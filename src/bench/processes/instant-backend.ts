@@ -23,10 +23,11 @@ const server = createServer(async (request, response) => {
     response.writeHead(404).end();
     return;
   }
-  const body = await readAll(request);
+  const pieces = await readAll(request);
   const arrivedAt = performance.now();
-  const key = `${model} ${body.byteLength}`;
-  const answer = answers.get(key) ?? zeros(model, request.headers[HEADER_LENGTH] as string, body);
+  const key = `${model} ${pieces.reduce((bytes, { byteLength }) => bytes + byteLength, 0)}`;
+  const answer =
+    answers.get(key) ?? zeros(model, request.headers[HEADER_LENGTH] as string, Buffer.concat(pieces));
   answers.set(key, answer);
   const send = () => {
     response.writeHead(200, { ...answer.headers, 'content-length': answer.body.length }).end(answer.body);
@@ -46,10 +47,10 @@ process.on('message', () => {
 });
 process.on('disconnect', () => process.exit());
 
-async function readAll(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk);
-  return Buffer.concat(chunks);
+async function readAll(request: IncomingMessage): Promise<Buffer[]> {
+  const pieces: Buffer[] = [];
+  for await (const piece of request) pieces.push(piece);
+  return pieces;
 }
 
 function zeros(model: string, headerLength: string, body: Buffer): Message {
