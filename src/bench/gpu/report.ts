@@ -6,7 +6,7 @@ import { markdownTable } from '../table.ts';
 import type { GpuReport, Point, Result } from './results.ts';
 
 export function markdownReport(report: GpuReport, machine: Machine): string {
-  const { cards, torch, results, agreements } = report;
+  const { cards, torch, results, truth, agreements } = report;
   const sizes = [...new Set(results.map(({ size }) => size))];
   const gpu = cards.length > 0 ? cards.join(', ') : 'none: this is a rehearsal on the processor';
   return [
@@ -19,7 +19,7 @@ export function markdownReport(report: GpuReport, machine: Machine): string {
         results.filter((result) => result.size === size),
       ),
     ),
-    ...(agreements.length === 0 ? [] : [agreementTable(agreements)]),
+    ...(agreements.length === 0 ? [] : [agreementTable(truth, agreements)]),
     '',
   ].join('\n\n');
 }
@@ -51,11 +51,11 @@ function cell(point: Point | undefined): string {
   return `${figure(median)} ms, ${figure((1000 * point.batch) / median)}/s`;
 }
 
-function agreementTable(agreements: GpuReport['agreements']): string {
+function agreementTable(truth: GpuReport['truth'], agreements: GpuReport['agreements']): string {
   const rows = agreements.map(({ engine, dtype, error }) => [engine, dtype, error.toExponential(1)]);
   return [
     '## Same answers',
-    'Largest difference from PyTorch in float32 on the processor, over the largest value: the toy, the same weights, U-Net and gradient.',
+    `Largest difference from ${truth === 'cpu' ? 'onnxruntime' : 'PyTorch'} in float32 on the processor, over the largest value: the toy, the same weights, U-Net and gradient.`,
     markdownTable(['engine', 'dtype', 'error'], rows),
   ].join('\n\n');
 }

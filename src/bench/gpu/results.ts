@@ -25,7 +25,10 @@ export interface Result extends Configuration {
   readonly error?: string;
 }
 
-/** How far an engine's answers are from PyTorch's in float32 on the CPU, on the toy with the same weights. */
+/** Whose answers are taken for right: PyTorch's, or where there is none onnxruntime's, both in float32 on the processor. */
+export type TruthSource = 'pytorch' | 'cpu';
+
+/** How far an engine's answers are from the right ones, on the toy with the same weights. */
 export interface Agreement {
   readonly engine: Engine;
   readonly dtype: Dtype;
@@ -37,5 +40,7 @@ export interface GpuReport {
   readonly cards: readonly string[];
   readonly torch: string | null;
   readonly results: readonly Result[];
+  /** What the agreements are with; null if nothing was compared. */
+  readonly truth: TruthSource | null;
   readonly agreements: readonly Agreement[];
 }

@@ -1,10 +1,10 @@
 /** Every configuration in turn, as far as the time reaches. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { agree, type Truth, truthOf } from './agree.ts';
+import { agree, cpuTruth, type Truth, torchTruth } from './agree.ts';
 import type { Clock } from './clock.ts';
 import { type PreparedSize, prepareSize } from './prepare.ts';
-import type { Agreement, Dtype, Engine, GpuReport, Point, Result } from './results.ts';
+import type { Agreement, Dtype, Engine, GpuReport, Point, Result, TruthSource } from './results.ts';
 import { measure, startOn } from './serve.ts';
 import type { Size } from './sizes.ts';
 import { runTorch } from './torch.ts';
@@ -31,14 +31,10 @@ export async function runGpuBench(options: GpuBenchOptions, clock: Clock): Promi
   const cards = await cardNames();
   const results: Result[] = [];
   let torch: string | null = null;
-  const agreements: Agreement[] = [];
-  const report = (): GpuReport => ({ cards, torch, results: [...results], agreements: [...agreements] });
+  const { truth, agreements } = await compareAnswers(options, clock);
+  const report = (): GpuReport => ({ cards, torch, results: [...results], truth, agreements });
   const keep = () => options.onReport(report());
-
-  if (options.python !== null) {
-    agreements.push(...(await compareAnswers(options, options.python, clock)));
-    await keep();
-  }
+  await keep();
   for (const size of options.sizes) {
     if (clock.leftMs() === 0) break;
     options.onProgress(`${size}: random weights`);
@@ -90,27 +86,40 @@ async function serverPoints(
   }
 }
 
-async function compareAnswers(options: GpuBenchOptions, python: string, clock: Clock): Promise<Agreement[]> {
+/** What can't be compared is said, and left out. */
+async function compareAnswers(
+  options: GpuBenchOptions,
+  clock: Clock,
+): Promise<{ truth: TruthSource | null; agreements: Agreement[] }> {
   const { providers, dtypes, scratch, onProgress } = options;
-  onProgress('toy: the same answers as PyTorch');
+  onProgress('toy: the same answers');
   const toy = await prepareSize('toy', scratch);
-  const found: Agreement[] = [];
-  let truth: Truth;
-  try {
-    truth = await truthOf(python, toy, clock);
-  } catch (error) {
-    onProgress(`PyTorch: ${oneLine(error)}`);
-    return [];
-  }
+  const agreements: Agreement[] = [];
+  const truth = await findTruth(toy, options, clock);
+  if (truth === null) return { truth: null, agreements };
   for (const engine of providers) {
     for (const dtype of dtypes) {
+      if (engine === truth.from && dtype === 'fp32') continue;
       await agree(toy, truth, { engine, dtype }, clock).then(
-        (agreement) => found.push(agreement),
+        (agreement) => agreements.push(agreement),
         (error) => onProgress(`${engine} ${dtype}: ${oneLine(error)}`),
       );
     }
   }
-  return found;
+  return { truth: truth.from, agreements };
+}
+
+async function findTruth(
+  toy: PreparedSize,
+  { python, onProgress }: GpuBenchOptions,
+  clock: Clock,
+): Promise<Truth | null> {
+  const told = (whose: string) => (error: unknown) => {
+    onProgress(`${whose}: ${oneLine(error)}`);
+    return null;
+  };
+  const torch = python === null ? null : await torchTruth(python, toy, clock).catch(told('PyTorch'));
+  return torch ?? (await cpuTruth(toy, clock).catch(told('cpu')));
 }
 
 /** Empty without NVIDIA's tool. */

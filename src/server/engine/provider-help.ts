@@ -9,7 +9,7 @@ const GUIDE = 'docs/serving.md, "Execution providers"';
  * @returns one line: what is missing and how to get it
  */
 export function explainProvider(provider: ExecutionProvider, reason: string, log: string): string {
-  const advice = provider === 'webgpu' ? webgpuAdvice(log) : cudaAdvice(provider, log);
+  const advice = provider === 'webgpu' ? webgpuAdvice(reason, log) : cudaAdvice(provider, log);
   return `can't run on ${provider}: ${advice ?? oneLine(reason)} (${GUIDE})`;
 }
 
@@ -24,10 +24,13 @@ function cudaAdvice(provider: ExecutionProvider, log: string): string | null {
   return `${missing} is missing; install ${libraries}, or name the folder they are in with LD_LIBRARY_PATH`;
 }
 
-function webgpuAdvice(log: string): string | null {
+function webgpuAdvice(reason: string, log: string): string | null {
   const loader = /Couldn't load Vulkan: ([\w.+-]+)/.exec(log)?.[1];
   if (loader !== undefined) {
     return `${loader} is missing; install the Vulkan loader (libvulkan1 on Debian and Ubuntu) and the graphics card's Vulkan driver`;
+  }
+  if (reason.includes('Failed to get a WebGPU adapter')) {
+    return "no graphics card that can be used was found; install the card's Vulkan driver (vulkaninfo --summary lists what there is), and let a container have it";
   }
   return null;
 }

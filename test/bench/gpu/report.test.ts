@@ -25,6 +25,7 @@ test('a page has the card, a column for each configuration, and why one stopped'
         },
         { size: '64', engine: 'pytorch', dtype: 'fp16', points: [{ batch: 1, times: [50] }] },
       ],
+      truth: 'pytorch',
       agreements: [{ engine: 'cuda', dtype: 'fp16', error: 0.00123 }],
     },
     machine,
@@ -41,10 +42,18 @@ test('a page has the card, a column for each configuration, and why one stopped'
     '| cuda | fp16 | 1.2e-3 |',
   ]);
   expect(page).toContain('- cuda fp16: out of memory');
+  expect(page).toContain('Largest difference from PyTorch in float32');
 });
 
 test('a page without a card says that it is a rehearsal', () => {
-  const page = markdownReport({ cards: [], torch: null, results: [], agreements: [] }, machine);
+  const report = { cards: [], torch: null, results: [], truth: null, agreements: [] };
+  const page = markdownReport(report, machine);
   expect(page).toContain('GPU: none: this is a rehearsal on the processor.');
   expect(page).toContain('No PyTorch found.');
+});
+
+test('a page without PyTorch says what answers were held against', () => {
+  const agreements = [{ engine: 'webgpu', dtype: 'fp32', error: 2e-6 }] as const;
+  const report = { cards: [], torch: null, results: [], truth: 'cpu', agreements } as const;
+  expect(markdownReport(report, machine)).toContain('Largest difference from onnxruntime in float32');
 });

@@ -35,11 +35,18 @@ test.each([
     "libvulkan.so.1 is missing; install the Vulkan loader (libvulkan1 on Debian and Ubuntu) and the graphics card's Vulkan driver",
   ],
   [
+    'that there is no card',
+    'webgpu',
+    'webgpu_context.cc:136 Initialize Failed to get a WebGPU adapter: No supported adapters',
+    'Warning: vkCreateInstance: Found no drivers!',
+    "no graphics card that can be used was found; install the card's Vulkan driver (vulkaninfo --summary lists what there is), and let a container have it",
+  ],
+  [
     'what Cairn does not know, in the words of onnxruntime',
     'webgpu',
-    'Failed to get a WebGPU adapter:\n No supported adapters\n',
+    'Device lost:\n no reason\n',
     '',
-    'Failed to get a WebGPU adapter: No supported adapters',
+    'Device lost: no reason',
   ],
 ] as const)('names %s', (_, provider, reason, log, advice) => {
   expect(explainProvider(provider, reason, log)).toBe(
