@@ -221,3 +221,18 @@ export class Gate {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
+
+/** What a question gets when nobody else asks. */
+export async function alone(question: Question) {
+  const { ask } = await tinyServer();
+  return ask(question);
+}
+
+/** A server whose engine runs something already, until the gate lets it go. */
+export async function busyServer(options: BenchOptions = {}) {
+  const gate = new Gate();
+  const server = await tinyServer({ before: gate.pass, ...options });
+  const first = server.ask({ timesteps: [999], schedule: { owner: 'first' } });
+  await settle();
+  return { ...server, gate, first };
+}
