@@ -19,6 +19,15 @@ export interface RequestContext {
 /** Clients choose ids; a line of the log stays a line. */
 const LONGEST_ID = 100;
 
+/** That a server or model is not ready is what these are asked for, and nothing to warn of. */
+const PROBE = /\/(live|ready)\/?$/;
+
+function levelOf(status: number, isInference: boolean, isProbe: boolean): 'debug' | 'info' | 'warn' {
+  if (isProbe && status === 503) return 'debug';
+  if (status >= 500) return 'warn';
+  return isInference || status >= 400 ? 'info' : 'debug';
+}
+
 /** Gives each request its signal and its facts, and writes them down when it has ended. */
 export function watchRequest(options: AppOptions): MiddlewareHandler<RequestContext> {
   const { state, inFlight, metrics, log } = options;
@@ -45,8 +54,8 @@ export function watchRequest(options: AppOptions): MiddlewareHandler<RequestCont
       if (isInference) {
         metrics.requestEnded({ model, status, seconds, bytesIn, bytesOut, ...(reason && { reason }) });
       }
-      const line = status >= 500 ? log.warn : isInference || status >= 400 ? log.info : log.debug;
-      line(`${c.req.method} ${c.req.path.slice(0, 200)}`, {
+      const level = levelOf(status, isInference, PROBE.test(c.req.path));
+      log[level](`${c.req.method} ${c.req.path.slice(0, 200)}`, {
         ...{ status, ms: milliseconds(1000 * seconds) },
         ...(isInference && describe(facts)),
         ...(reason !== undefined && { reason, error_message: whole ? failure?.message : undefined }),

@@ -91,6 +91,19 @@ test('a failure leaves its reason in the log and in the metrics', async () => {
   expect(text).toContain('cairn_errors_total{model="m",reason="busy"} 1');
 });
 
+test('what asks whether the server is ready is no warning when it is not', async () => {
+  const { url, post, entries } = await serve(fails(new Error('never reached')), { ready: false });
+  await fetch(`${url}/v2/health/ready`);
+  await fetch(`${url}/v2/models/m/ready`);
+  await post();
+  await expect.poll(() => entries.length).toBe(3);
+  expect(entries.map(({ level, message }) => [level, message])).toEqual([
+    ['debug', 'GET /v2/health/ready'],
+    ['debug', 'GET /v2/models/m/ready'],
+    ['warn', 'POST /v2/models/m/infer'],
+  ]);
+});
+
 test('a request to no model of ours is counted under none: clients do not make labels', async () => {
   const { url, metrics } = await serve(async () => 1);
   await fetch(`${url}/v2/models/made-up/infer`, { method: 'POST', body: '{}' });
