@@ -52,5 +52,5 @@ export {
   type VarianceType,
 } from './settings.ts';
 export { slerp } from './slerp.ts';
-export { shrink, type Thumbnail } from './thumbnail.ts';
+export { shrink, shrunkSize, type Thumbnail } from './thumbnail.ts';
 export { embeddingFrequencies, timestepEmbedding } from './timestep-embedding.ts';

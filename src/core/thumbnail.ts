@@ -5,6 +5,17 @@ export interface Thumbnail extends ImageShape {
   readonly x: Float32Array;
 }
 
+/** What {@link shrink} makes of the size of an image. */
+export function shrunkSize({ channels, height, width }: ImageShape, side: number): ImageShape {
+  const factor = factorFor({ channels, height, width }, side);
+  return { channels, height: Math.ceil(height / factor), width: Math.ceil(width / factor) };
+}
+
+/** The smallest whole factor after which an image is at most `side` wide and high. */
+function factorFor({ height, width }: ImageShape, side: number): number {
+  return Math.max(1, Math.ceil(Math.max(height, width) / side));
+}
+
 /**
  * One image, shrunk by the smallest whole factor after which it is at most `side` wide and high: each value is the mean
  * of its box, over the values as they are shown, so clamped to [-1, 1]. An image that is small enough stays as it is.
@@ -12,10 +23,9 @@ export interface Thumbnail extends ImageShape {
  * @param x `[C, H, W]`, [-1, 1] nominally
  */
 export function shrink(x: Float32Array, shape: ImageShape, side: number): Thumbnail {
-  const factor = Math.max(1, Math.ceil(Math.max(shape.height, shape.width) / side));
+  const factor = factorFor(shape, side);
   if (factor === 1) return { ...shape, x };
-  const height = Math.ceil(shape.height / factor);
-  const width = Math.ceil(shape.width / factor);
+  const { height, width } = shrunkSize(shape, side);
   const out = new Float32Array(shape.channels * height * width);
   let to = 0;
   for (let channel = 0; channel < shape.channels; channel++) {

@@ -38,6 +38,11 @@ export function pixelCrc32(metadata: Readonly<Record<string, string>> | undefine
   return metadata?.crc32 === undefined ? null : Number(metadata.crc32);
 }
 
+/** Of every image, or of one. */
+export function animationKey(job: string, what: 'x_t' | 'x_start', image: number | null): string {
+  return `${jobPrefix(job)}animations/${what}-${image ?? 'all'}.png`;
+}
+
 /** An image that a job was given. */
 export function inputKey(job: string): string {
   return `samples/${job}/input.png`;
@@ -54,7 +59,8 @@ export function decodePng(bytes: Uint8Array): Pixels {
   return { width, height, channels, data: Uint8Array.from(data) };
 }
 
-const GAP = 2;
+/** Pixels between the tiles of a sheet, and around them. */
+export const GAP = 2;
 /** Small images are shown in whole multiples, so that a tile of the sheet is at least this wide. */
 const MIN_TILE = 64;
 const MAX_COLUMNS = 16;
@@ -65,6 +71,17 @@ export function gridColumns(count: number, classes: number): number {
   return Math.min(MAX_COLUMNS, Math.ceil(Math.sqrt(count)));
 }
 
+/** Pixels of the sheet that {@link composeGrid} makes of as many images of a size. */
+export function gridSize(
+  count: number,
+  columns: number,
+  image: Pick<Pixels, 'width' | 'height'>,
+): Pick<Pixels, 'width' | 'height'> {
+  const scale = Math.max(1, Math.ceil(MIN_TILE / image.width));
+  const side = (tiles: number, pixels: number) => tiles * (pixels * scale + GAP) + GAP;
+  return { width: side(columns, image.width), height: side(Math.ceil(count / columns), image.height) };
+}
+
 /** Contact sheet on white, row by row; tiles are enlarged by whole factors without smoothing. */
 export function composeGrid(images: readonly Pixels[], columns: number): Pixels {
   const [first] = images;
@@ -73,9 +90,7 @@ export function composeGrid(images: readonly Pixels[], columns: number): Pixels 
   const scale = Math.max(1, Math.ceil(MIN_TILE / first.width));
   const tileWidth = first.width * scale;
   const tileHeight = first.height * scale;
-  const rows = Math.ceil(images.length / columns);
-  const width = columns * (tileWidth + GAP) + GAP;
-  const height = rows * (tileHeight + GAP) + GAP;
+  const { width, height } = gridSize(images.length, columns, first);
   const data = new Uint8Array(width * height * channels).fill(255);
   images.forEach((image, i) => {
     const left = GAP + (i % columns) * (tileWidth + GAP);

@@ -13,6 +13,7 @@ import { type BatchRecord, BatchStore, isTerminal } from './batch/batch-store.ts
 import { alarmBudget } from './batch/budget.ts';
 import { firstState } from './batch/first-state.ts';
 import { writeImages } from './batch/images.ts';
+import { pixelsIn, type View } from './batch/kept-pixels.ts';
 import { Pace } from './batch/pace.ts';
 import { type PreviewSheet, Previews } from './batch/previews.ts';
 import { type BatchReceipt, digestImages } from './batch/receipt.ts';
@@ -20,7 +21,7 @@ import { judge, MAX_STRIKES, messageOf, OutputError, SourceError, stepDeadlineMs
 import { runSteps } from './batch/step-loop.ts';
 import { Trajectory } from './batch/trajectory.ts';
 import type { KeptState, KeptStep, KeptTensor, StepToKeep } from './batch/trajectory-store.ts';
-import { imageKey } from './outputs.ts';
+import { imageKey, type Pixels } from './outputs.ts';
 import { turnOf } from './priority.ts';
 import { type BatchOrders, type BatchSpec, type Failure, sharedStepsOf } from './spec.ts';
 import { keepsStep } from './trajectory-plan.ts';
@@ -156,6 +157,17 @@ export class SampleBatch extends DurableObject<Env> {
     const spec = this.#store.read()?.spec;
     const tensor = this.#store.keptTensor(step, what);
     return spec === undefined || tensor === null ? null : partOf(tensor, spec, image);
+  }
+
+  /** Images of a kept step as they are looked at; null if it is not there. */
+  async keptPixels(step: number, what: KeptTensor, view: View): Promise<Pixels[] | null> {
+    if (!(await this.#open())) return null;
+    const spec = this.#store.read()?.spec;
+    const shape = spec === undefined ? undefined : findModel(spec.job.model)?.image;
+    const tensor = this.#store.keptTensor(step, what);
+    return spec === undefined || shape === undefined || tensor === null
+      ? null
+      : pixelsIn(tensor, spec, shape, view);
   }
 
   /** For a batch that goes on from here: the state of a kept step, to be followed by its chunks. */

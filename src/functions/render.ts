@@ -6,6 +6,7 @@ import type { BatchReport } from '../durable/sample-batch.ts';
 import { type ClassTarget, classOf, type SampleSpec, sharedStepsOf, targetOf } from '../durable/spec.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';
+import { MAX_SHEET_IMAGES } from './downloads/frames.ts';
 import type { Links } from './links.ts';
 import { receiptOf, replayOf } from './receipt.ts';
 import type { ModelResponse } from './schemas/common.ts';
@@ -163,6 +164,7 @@ async function outputsOf(record: JobRecord, links: Links): Promise<SampleRespons
     made && status === 'succeeded' ? links.signed(`/v1/samples/${spec.id}/${file}`, record.expiresAt) : null;
   return {
     grid: await there('grid.png', true),
+    animation: await there('animation.png', spec.keepTrajectory != null && spec.count <= MAX_SHEET_IMAGES),
     npz: await there('samples.npz', true),
     latents: await there('latents.npy', spec.keepState),
   };

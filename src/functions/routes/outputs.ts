@@ -3,16 +3,18 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ImageShape } from '../../core/index.ts';
 import type { JobRecord } from '../../durable/job/job-store.ts';
-import { gridKey, imageKey } from '../../durable/outputs.ts';
+import { animationKey, gridKey, imageKey } from '../../durable/outputs.ts';
 import { findModel } from '../../models/registry.ts';
 import type { AppEnv } from '../app-env.ts';
 import { requireScopeOrSignature } from '../auth/authenticate.ts';
+import { animate, animationFault, type Shown, usualTensor } from '../downloads/animation.ts';
 import { imagesNpz, tensorsNpy } from '../downloads/arrays.ts';
-import { sendDownload } from '../downloads/download.ts';
+import { type Download, sendDownload } from '../downloads/download.ts';
+import { putPieces } from '../downloads/made-once.ts';
 import { storedFile } from '../downloads/stored.ts';
 import { validationHook } from '../openapi-hook.ts';
 import { Problem } from '../problem.ts';
-import { jobOf, ownedJob, ownedRecord } from './owned-job.ts';
+import { jobOf, ownedJob, ownedRecord, unknownSample } from './owned-job.ts';
 import { problem } from './shared.ts';
 
 const id = z.string().openapi({ param: { name: 'id', in: 'path' } });
@@ -35,11 +37,12 @@ const query = z.object({
 });
 
 /** A GET whose answer is a file: whole, in part (Range), or not at all (If-None-Match). */
-function fileRoute<P extends string, S extends z.ZodObject>(
+function fileRoute<P extends string, S extends z.ZodObject, Q extends z.ZodObject = typeof query>(
   path: P,
   summary: string,
   params: S,
   types: readonly string[],
+  fields: Q = query as unknown as Q,
 ) {
   const content = Object.fromEntries(types.map((type) => [type, { schema: binary }]));
   return createRoute({
@@ -47,7 +50,7 @@ function fileRoute<P extends string, S extends z.ZodObject>(
     path,
     summary,
     middleware: requireScopeOrSignature('samples:read'),
-    request: { params, query },
+    request: { params, query: fields },
     responses: {
       200: { description: 'The file', content },
       206: { description: 'The part of it that Range asks for', content },
@@ -81,6 +84,23 @@ const latentsNpy = fileRoute(
   z.object({ id }),
   ['application/octet-stream'],
 );
+const animationPng = fileRoute(
+  '/v1/samples/{id}/animation.png',
+  'From noise to picture: the kept steps as an animated PNG, over and over, resting at the end',
+  z.object({ id }),
+  ['image/apng'],
+  query.extend({
+    image: z
+      .string()
+      .regex(/^(0|[1-9]\d{0,5})$/, 'expected the index of an image, counted from 0')
+      .optional()
+      .openapi({ description: 'One image at its own size; without it all of them on one sheet.' }),
+    what: z.enum(['x_t', 'x_start']).optional().openapi({
+      description:
+        'x_start: what each step predicted, the default if it is kept. x_t: the picture under its noise.',
+    }),
+  }),
+);
 
 export const outputs = new OpenAPIHono<AppEnv>({
   defaultHook: (result) => {
@@ -106,6 +126,15 @@ export const outputs = new OpenAPIHono<AppEnv>({
     if (record.status !== 'succeeded' || shape === null) throw notThere(record, 'samples.npz');
     return sendDownload(c, await imagesNpz(c.env.OUTPUTS, record, shape));
   })
+  .openapi(animationPng, async (c) => {
+    const { image, what } = c.req.valid('query');
+    const record = await ownedRecord(c, c.req.valid('param').id);
+    const shown = {
+      image: image === undefined ? null : Number(image),
+      what: what ?? usualTensor(record.spec),
+    };
+    return sendDownload(c, await animation(c, record, shown));
+  })
   .openapi(latentsNpy, (c) => finalTensors(c, c.req.valid('param').id, null));
 
 async function stored(
@@ -119,6 +148,30 @@ async function stored(
   const file = await storedFile(c.env.OUTPUTS, key, c.req.raw, filename);
   if (file === null) throw notThere(await job.read(), what);
   return sendDownload(c, file);
+}
+
+/** Made when it is first asked for: a file that whoever asks later gets from the bucket. */
+async function animation(c: Context<AppEnv>, record: JobRecord, shown: Shown): Promise<Download> {
+  const { OUTPUTS } = c.env;
+  const { id: sample } = record.spec;
+  const shape = shapeOf(record);
+  if (record.status !== 'succeeded' || shape === null) throw notThere(record, 'animation.png');
+  const fault = animationFault(record, shown);
+  if (fault !== null) throw new Problem('not-ready', `there is no such animation: ${fault}`);
+  const key = animationKey(sample, shown.what, shown.image);
+  const filename =
+    shown.image === null ? `${sample}-animation.png` : `${sample}-${shown.image}-animation.png`;
+  const there = await storedFile(OUTPUTS, key, c.req.raw, filename);
+  if (there !== null) return there;
+  await putPieces(OUTPUTS, key, animate(c.env, record, shape, shown), 'image/apng');
+  // A removal that began meanwhile may have emptied the bucket before this was there.
+  if ((await jobOf(c.env, sample).owner()) === null) {
+    await OUTPUTS.delete(key);
+    throw unknownSample(sample);
+  }
+  const made = await storedFile(OUTPUTS, key, c.req.raw, filename);
+  if (made === null) throw unknownSample(sample);
+  return made;
 }
 
 /** @param index of one image; null for all */

@@ -82,6 +82,10 @@ export const sampleResponse = z
     outputs: z
       .object({
         grid: url.nullable().openapi({ description: 'Contact sheet, PNG.' }),
+        animation: url.nullable().openapi({
+          description:
+            'From noise to picture, animated PNG; only with keep_trajectory. image=n in its query asks for one image.',
+        }),
         npz: url.nullable().openapi({
           description:
             "As the reference's scripts write it: arr_0 uint8 [N, H, W, C], arr_1 int64 labels if the images have classes.",

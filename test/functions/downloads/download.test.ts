@@ -22,18 +22,29 @@ const FILES = [
   ['images/1.png', 'image/png', 'inline; filename="ID-1.png"'],
   ['images/1.npy', 'application/octet-stream', 'attachment; filename="ID-1.npy"'],
   ['grid.png', 'image/png', 'inline; filename="ID.png"'],
+  ['animation.png', 'image/apng', 'inline; filename="ID-animation.png"'],
+  ['animation.png?image=1', 'image/apng', 'inline; filename="ID-1-animation.png"'],
   ['samples.npz', 'application/zip', 'attachment; filename="samples_3x32x32x1.npz"'],
   ['latents.npy', 'application/octet-stream', 'attachment; filename="ID.npy"'],
 ] as const;
 
 beforeAll(async () => {
-  const { id } = await createSample({ ...SMALL_JOB, classes: [3, { 1: 0.2, 8: 0.7 }, 4], steps: 2 });
+  const { id } = await createSample({
+    ...SMALL_JOB,
+    classes: [3, { 1: 0.2, 8: 0.7 }, 4],
+    steps: 2,
+    keep_trajectory: { every: 1, what: 'both' },
+  });
   sample = await waitFor(id, ended);
   place = `/v1/samples/${id}`;
 });
 
 async function whole(file: string): Promise<Uint8Array> {
   return bytesOf(`${place}/${file}`);
+}
+
+function withQuery(file: string, field: string): string {
+  return `${file}${file.includes('?') ? '&' : '?'}${field}`;
 }
 
 function get(file: string, headers: Record<string, string> = {}, method = 'GET'): Promise<Response> {
@@ -57,10 +68,10 @@ describe.each(FILES)('%s', (file, type, disposition) => {
   });
 
   it('is saved under its name when the query says so', async () => {
-    const response = await get(`${file}?download=1`);
+    const response = await get(withQuery(file, 'download=1'));
     await response.arrayBuffer();
     expect(response.headers.get('Content-Disposition')).toMatch(/^attachment; filename="/);
-    expect((await get(`${file}?download=yes`)).status).toBe(422);
+    expect((await get(withQuery(file, 'download=yes'))).status).toBe(422);
   });
 
   it('answers HEAD with the headers alone', async () => {
