@@ -17,6 +17,13 @@ import { type Call, Transport } from './transport.ts';
 import { type WaitOptions, waitForEnd } from './wait.ts';
 import { Webhooks } from './webhook-endpoints.ts';
 
+export interface AnimationOptions extends CallOptions {
+  /** One image, by its index, at its own size; all of them on one sheet if absent. */
+  readonly image?: number;
+  /** What each step predicted, or the picture under its noise; the prediction if that is kept. */
+  readonly what?: 'x_start' | 'x_t';
+}
+
 export type ListOptions = CallOptions & Partial<SampleListQuery>;
 
 /**
@@ -145,6 +152,16 @@ export class CairnClient {
   /** @param url of an image, a grid or any other output, as an answer names it */
   async download(url: string, options?: CallOptions): Promise<Uint8Array> {
     const response = await this.#transport.fetch(url, { ...options });
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
+  /** From noise to picture, animated PNG, of a sample that succeeded with `keep_trajectory`. */
+  async downloadAnimation(
+    id: string,
+    { image, what, ...options }: AnimationOptions = {},
+  ): Promise<Uint8Array> {
+    const path = `/v1/samples/${encodeURIComponent(id)}/animation.png`;
+    const response = await this.#transport.fetch(path, { ...options, query: { image, what } });
     return new Uint8Array(await response.arrayBuffer());
   }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { CairnClient } from '../../src/client/index.ts';
 
 /** Downloads are one method: by the URL that an answer names. */
-const BY_URL = /^getSample(Image|Grid|Npz|Latents|Animation)$|^getTrajectoryImage$/;
+const BY_URL = /^getSample(Image|Grid|Npz|Latents)$|^getTrajectoryImage$/;
 
 test('has a method for every operation, and calls nothing that is not one', async () => {
   const called = new Set<string>();
@@ -38,6 +38,7 @@ test('has a method for every operation, and calls nothing that is not one', asyn
       .watch('ID')
       .next()
       .catch(() => {}),
+    client.downloadAnimation('ID', { image: 1, what: 'x_t' }),
     client.listModels(),
     client.readModel('ID'),
     client.health(),

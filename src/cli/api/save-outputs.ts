@@ -31,9 +31,7 @@ export async function saveOutputs(
   }
   const wanted = filesOf(sample).filter(({ kind }) => only === undefined || only.includes(kind));
   if (wanted.length === 0) throw new CliError(`${sample.id} has no such output: it is ${sample.status}`);
-  await mkdir(folder, { recursive: true }).catch((error: Error) => {
-    throw new CliError(`--out: can't write to ${folder}: ${error.message}`, EXIT_USAGE);
-  });
+  await makeFolder(folder);
   const paths: string[] = [];
   for (const { name, url } of wanted) {
     const path = join(folder, name);
@@ -41,6 +39,27 @@ export async function saveOutputs(
     paths.push(path);
   }
   return paths;
+}
+
+/** @returns path of the file */
+export async function saveAnimation(
+  client: CairnClient,
+  id: string,
+  folder: string,
+  options: { readonly image?: number; readonly signal: AbortSignal },
+): Promise<string> {
+  const animation = await client.downloadAnimation(id, options);
+  await makeFolder(folder);
+  const { image } = options;
+  const path = join(folder, image === undefined ? 'animation.png' : `animation-${image}.png`);
+  await writeFile(path, animation);
+  return path;
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true }).catch((error: Error) => {
+    throw new CliError(`--out: can't write to ${folder}: ${error.message}`, EXIT_USAGE);
+  });
 }
 
 function filesOf(sample: SampleResponse): { kind: OutputKind; name: string; url: string }[] {

@@ -3,7 +3,9 @@ import type { Command } from 'commander';
 import type { CairnClient, SampleResponse } from '../../client/index.ts';
 import { type ApiContext, apiCommand, print, withApi } from '../api/api-command.ts';
 import { describeSample } from '../api/describe.ts';
-import { type OutputKind, saveOutputs } from '../api/save-outputs.ts';
+import { type OutputKind, saveAnimation, saveOutputs } from '../api/save-outputs.ts';
+import { CliError, EXIT_USAGE } from '../cli-error.ts';
+import { wholeNumber } from '../parse-option.ts';
 
 export function getCommand(): Command {
   return apiCommand('get', 'Show a sample: status, progress, outputs.')
@@ -47,6 +49,11 @@ export function downloadCommand(): Command {
     .option('--only <list>', 'these only, with commas between: images, grid, npz, ...', (text) =>
       text.split(','),
     )
+    .option(
+      '--animation [image]',
+      'the kept steps as one animated PNG and nothing else: of all images, or of one by its index',
+      wholeNumber(0),
+    )
     .action(withApi(download));
 }
 
@@ -62,11 +69,24 @@ function call(
 interface DownloadFlags {
   readonly out?: string;
   readonly only?: OutputKind[];
+  /** true: of all images. */
+  readonly animation?: number | true;
 }
 
-async function download(context: ApiContext, { out, only }: DownloadFlags, id: string): Promise<void> {
+async function download(
+  context: ApiContext,
+  { out, only, animation }: DownloadFlags,
+  id: string,
+): Promise<void> {
   const { client, signal } = context;
+  const folder = out ?? id;
+  if (animation !== undefined) {
+    if (only !== undefined) throw new CliError('--animation: not together with --only', EXIT_USAGE);
+    const image = animation === true ? undefined : animation;
+    const path = await saveAnimation(client, id, folder, { signal, ...(image !== undefined && { image }) });
+    return print(context, { files: [path] }, `wrote ${path}`);
+  }
   const sample = await client.readSample(id, { signal });
-  const files = await saveOutputs(client, sample, out ?? id, { signal, ...(only !== undefined && { only }) });
+  const files = await saveOutputs(client, sample, folder, { signal, ...(only !== undefined && { only }) });
   print(context, { files }, files.map((path) => `wrote ${path}`).join('\n'));
 }

@@ -137,6 +137,21 @@ test('cairn list reads as many pages as its limit needs', async () => {
   expect(lines()[0]).toBe('GET /v1/samples?status=running&limit=2');
 });
 
+test('cairn download --animation writes the animation alone, of all images or of one', async () => {
+  const download = ['download', 'smp_1', '--out', folder];
+  api.answer({ body: 'all' }, { body: 'one' });
+  expect(await run([...download, '--animation', '--json'])).toBe(0);
+  expect(JSON.parse(out)).toEqual({ files: [join(folder, 'animation.png')] });
+  expect(await run([...download, '--animation', '2'])).toBe(0);
+  expect(lines()).toEqual([
+    'GET /v1/samples/smp_1/animation.png',
+    'GET /v1/samples/smp_1/animation.png?image=2',
+  ]);
+  expect(await readFile(join(folder, 'animation-2.png'), 'utf8')).toBe('one');
+  expect(await run([...download, '--animation', 'x'])).toBe(2);
+  expect(await run([...download, '--animation', '--only', 'npz'])).toBe(2);
+});
+
 test('cairn download writes what is asked for, and names what there is', async () => {
   api.answer({ body: sample('succeeded') }, { body: 'npz' });
   expect(await run(['download', 'smp_1', '--out', folder, '--only', 'npz', '--json'])).toBe(0);

@@ -50,6 +50,7 @@ function filesOf({ sample, id }: Run, image: number) {
   const files = [
     { text: `PNG of image ${image + 1}`, url: sample.images[image]?.url, name: `${id}-${image}.png` },
     { text: 'Sheet', url: sample.outputs.grid, name: `${id}-grid.png` },
+    { text: 'Animation', url: sample.outputs.animation, name: `${id}-animation.png` },
     { text: 'NPZ', url: sample.outputs.npz, name: `${id}-samples.npz` },
   ];
   return files.flatMap(({ url, ...file }) => (url == null ? [] : [{ ...file, url }]));
