@@ -1,5 +1,8 @@
 /** The page at `/`, in a real Chromium against a real Cairn. */
+
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readApng } from '../support/apng.ts';
 import { PATIENCE, type Playground, startPlayground } from './page/playground.ts';
 import { draw, fill, finished, lane, scrubTo, sources } from './page/steps.ts';
 
@@ -154,7 +157,31 @@ test('says the same with curl, without the key', async () => {
   await page.context().close();
 });
 
-test('hands out a picture, the sheet and the arrays as files', async () => {
+test('takes a scale for each step: a list begins as the curve that was there, and fits after a stretch', async () => {
+  const page = await playground.open();
+  await fill(page, { count: 1, steps: 3 });
+  const kind = page.getByLabel('Over time');
+  await kind.selectOption('Between two timesteps');
+  await kind.selectOption('Step by step');
+  const list = page.getByLabel('Scales, from noise to picture');
+  expect(await list.inputValue()).toBe('0, 4, 0');
+  await list.fill('6 x');
+  await page.getByText('2 scales for 3 steps').waitFor();
+  await page.getByRole('button', { name: 'Draw' }).click();
+  await expectDescription(list, 'Scale 2: .*number');
+  await list.fill('6 3');
+  await page.getByRole('button', { name: 'Draw' }).click();
+  await expectDescription(list, 'one for each of the 3 steps, got 2');
+  await page.getByRole('button', { name: 'Stretch to fit' }).click();
+  await page.getByRole('button', { name: 'Draw' }).click();
+  await lane(page, 'A').getByText('scales 3 to 6, step by step').waitFor();
+  const [id] = /sample=(.*)$/.exec(page.url())![1]!.split(',');
+  const { request } = await playground.client.readSample(id!);
+  expect(request.guidance_scale).toEqual({ type: 'list', scales: [6, 4.5, 3] });
+  await page.context().close();
+});
+
+test('hands out a picture, the sheet, the arrays and the animation as files', async () => {
   const page = await playground.open();
   await draw(page, { count: 2, steps: 2 });
   await finished(page, 'A');
@@ -162,7 +189,9 @@ test('hands out a picture, the sheet and the arrays as files', async () => {
     ['PNG of image 1', [0x89, 0x50, 0x4e, 0x47]],
     ['Sheet', [0x89, 0x50, 0x4e, 0x47]],
     ['NPZ', [0x50, 0x4b, 0x03, 0x04]],
+    ['Animation', [0x89, 0x50, 0x4e, 0x47]],
   ];
+  const files = new Map<string, Buffer>();
   for (const [name, head] of heads) {
     const [download] = await Promise.all([
       page.waitForEvent('download'),
@@ -170,8 +199,16 @@ test('hands out a picture, the sheet and the arrays as files', async () => {
     ]);
     const chunks: Buffer[] = [];
     for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer);
-    expect([...Buffer.concat(chunks).subarray(0, 4)], name).toEqual(head);
+    files.set(name, Buffer.concat(chunks));
+    expect([...files.get(name)!.subarray(0, 4)], name).toEqual(head);
   }
+  // The browser's own decoder sees the frames that the strict reader of the tests does.
+  const animation = files.get('Animation')!;
+  const { width, height, frames } = await readApng(animation);
+  expect([width, height, frames.length]).toEqual([134, 68, 2]);
+  expect(await decodedBy(page, animation)).toEqual(
+    frames.map(({ delayMs, pixels }) => ({ delayMs, grey: Buffer.from(pixels).toString('base64') })),
+  );
   await page.context().close();
 });
 
@@ -184,6 +221,26 @@ test('asks no other origin for anything, and nothing it does is against its own 
   const refused = playground.complaints.filter((text) => !/status of (401|422)/.test(text));
   expect(refused).toEqual([]);
 });
+
+/** Frames of an animation as Chromium decodes them: the red of each pixel, which is the grey of a grey one. */
+function decodedBy(page: Page, animation: Buffer): Promise<{ delayMs: number; grey: string }[]> {
+  return page.evaluate(`(async () => {
+    const data = Uint8Array.from(atob('${animation.toString('base64')}'), (c) => c.charCodeAt(0));
+    const decoder = new ImageDecoder({ data, type: 'image/png', colorSpaceConversion: 'none' });
+    await decoder.tracks.ready;
+    await decoder.completed;
+    const frames = [];
+    for (let frameIndex = 0; frameIndex < decoder.tracks.selectedTrack.frameCount; frameIndex++) {
+      const { image } = await decoder.decode({ frameIndex });
+      const canvas = new OffscreenCanvas(image.displayWidth, image.displayHeight).getContext('2d');
+      canvas.drawImage(image, 0, 0);
+      const { data: rgba } = canvas.getImageData(0, 0, image.displayWidth, image.displayHeight);
+      const red = rgba.filter((_, i) => i % 4 === 0);
+      frames.push({ delayMs: image.duration / 1000, grey: btoa(String.fromCharCode(...red)) });
+    }
+    return frames;
+  })()`);
+}
 
 /** What a screen reader says of a field beside its name. */
 async function expectDescription(field: ReturnType<typeof lane>, text: string): Promise<void> {

@@ -51,7 +51,7 @@ export function guidanceText(guidance: Guidance): string {
     case 'linear':
       return `scale ${guidance.from} to ${guidance.to}`;
     case 'list':
-      return 'scales by step';
+      return `scales ${Math.min(...guidance.scales)} to ${Math.max(...guidance.scales)}, step by step`;
   }
 }
 

@@ -5,7 +5,7 @@ import type { ForkRequest, ModelResponse, SamplePatch } from '../../../client/in
 import { ClassPicker } from '../form/class-picker.tsx';
 import { type ClassChoice, classFields, guidanceOf, keepEvery, type ScaleChoice } from '../form/draft.ts';
 import { Notes, NumberField } from '../form/field.tsx';
-import { classChoiceOf, scaleChoiceOf } from '../form/from-sample.ts';
+import { classChoiceOf, scaleChoiceFrom, scaleChoiceOf } from '../form/from-sample.ts';
 import { NO_PROBLEMS, type Problems, problemsOf } from '../form/problems.ts';
 import { ScalePicker } from '../form/scale-picker.tsx';
 import { Segments } from '../form/segments.tsx';
@@ -37,6 +37,7 @@ export function SteerDialog({ run, letter, model, onSteer, onClose }: SteerDialo
       model={model}
       classes={classes}
       scale={scale}
+      steps={String(run.steps)}
       onClasses={setClasses}
       onScale={setScale}
       onClose={onClose}
@@ -54,7 +55,7 @@ interface ForkDialogProps extends CourseDialogProps {
 /** Leaves a sample at a kept step. */
 export function ForkDialog({ run, letter, model, step, onFork, onClose }: ForkDialogProps) {
   const [classes, setClasses] = useState(classChoiceOf(run.sample));
-  const [scale, setScale] = useState(scaleChoiceOf(run.sample, model));
+  const [scale, setScale] = useState(scaleChoiceFrom(run.sample, model, step));
   const [sampler, setSampler] = useState(run.sample.request.sampler === 'ddim' ? 'ddim' : 'ddpm');
   const left = run.steps - step;
   const [steps, setSteps] = useState(String(left));
@@ -67,6 +68,7 @@ export function ForkDialog({ run, letter, model, step, onFork, onClose }: ForkDi
       model={model}
       classes={classes}
       scale={scale}
+      steps={steps}
       onClasses={setClasses}
       onScale={setScale}
       onClose={onClose}
@@ -132,6 +134,8 @@ interface CourseFormProps {
   readonly model: ModelResponse;
   readonly classes: ClassChoice;
   readonly scale: ScaleChoice;
+  /** That a list of scales is for. */
+  readonly steps: string;
   readonly onClasses: (classes: ClassChoice) => void;
   readonly onScale: (scale: ScaleChoice) => void;
   readonly onSubmit: () => Promise<void>;
@@ -140,8 +144,8 @@ interface CourseFormProps {
 }
 
 function CourseForm(props: CourseFormProps) {
-  const { title, lead, action, model, classes, scale, onClasses, onScale, onSubmit, onClose, children } =
-    props;
+  const { title, lead, action, model, classes, scale, steps, children } = props;
+  const { onClasses, onScale, onSubmit, onClose } = props;
   const [problems, setProblems] = useState<Problems>(NO_PROBLEMS);
   const [busy, setBusy] = useState(false);
   return (
@@ -177,6 +181,7 @@ function CourseForm(props: CourseFormProps) {
             id="course-scale"
             model={model}
             value={scale}
+            steps={steps}
             problem={problems.fields.guidance_scale}
             onChange={onScale}
           />

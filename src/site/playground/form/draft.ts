@@ -17,7 +17,7 @@ export interface ClassChoice {
   readonly chosen: readonly ChosenClass[];
 }
 
-export type ScaleKind = 'constant' | 'interval' | 'linear';
+export type ScaleKind = 'constant' | 'interval' | 'linear' | 'list';
 
 export interface ScaleChoice {
   readonly kind: ScaleKind;
@@ -29,6 +29,8 @@ export interface ScaleChoice {
   /** linear: scales at the noisiest timestep and at timestep 0. */
   readonly first: string;
   readonly last: string;
+  /** list: one scale for each step, as typed. */
+  readonly list: string;
 }
 
 export interface Draft {
@@ -71,7 +73,28 @@ export function scaleFor(model: ModelResponse): ScaleChoice {
     to: String(Math.round(steps * 0.2)),
     first: '0',
     last: scale,
+    list: '',
   };
+}
+
+/** The entries of a list as typed: with commas, spaces or lines between. */
+export function entriesOf(list: string): string[] {
+  return list.split(/[\s,;]+/).filter((entry) => entry !== '');
+}
+
+/**
+ * The choice as a list of as many scales, so that what was seen as a curve can be changed step by step.
+ *
+ * @param steps as typed
+ * @param timesteps of the trained process
+ */
+export function asList(choice: ScaleChoice, steps: string, timesteps: number): ScaleChoice {
+  const count = Math.min(Math.max(1, Math.round(numberOf(steps) || 1)), timesteps);
+  const scales = Array.from({ length: count }, (_, step) => {
+    const noise = count === 1 ? 1 : 1 - step / (count - 1);
+    return Math.round(scaleAt(choice, noise * (timesteps - 1), timesteps) * 100) / 100;
+  });
+  return { ...choice, kind: 'list', list: scales.join(', ') };
 }
 
 /** Steps between two that are kept, so that a timeline has about 25 of them. */
@@ -126,6 +149,13 @@ export function guidanceOf(choice: ScaleChoice): SampleRequest['guidance_scale']
     }
     case 'linear':
       return { type: 'linear', from: numberOf(choice.first) ?? 0, to: numberOf(choice.last) ?? 0 };
+    case 'list': {
+      // What is no number goes as it was typed, so that the complaint names it.
+      const scales = entriesOf(choice.list).map((entry) =>
+        Number.isNaN(Number(entry)) ? entry : Number(entry),
+      );
+      return { type: 'list', scales: scales as number[] };
+    }
   }
 }
 
@@ -141,6 +171,13 @@ export function scaleAt(choice: ScaleChoice, timestep: number, timesteps: number
       return (
         number(choice.last) + ((number(choice.first) - number(choice.last)) * timestep) / (timesteps - 1)
       );
+    case 'list': {
+      const scales = entriesOf(choice.list);
+      const noise = timesteps > 1 ? timestep / (timesteps - 1) : 0;
+      const place = (1 - noise) * (scales.length - 1);
+      const [before, after] = [Math.floor(place), Math.ceil(place)].map((at) => number(scales[at] ?? ''));
+      return before! + (after! - before!) * (place - Math.floor(place));
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** The way back: what a form would have said for a sample that is there already. */
 import type { ModelResponse, SampleResponse } from '../../../client/index.ts';
-import { type ClassChoice, type Draft, draftFor, type ScaleChoice, scaleFor } from './draft.ts';
+import { type ClassChoice, type Draft, draftFor, entriesOf, type ScaleChoice, scaleFor } from './draft.ts';
 
 /** As it is guided at last: the patches that it was given count. */
 export function classChoiceOf({ request, patches }: SampleResponse): ClassChoice {
@@ -19,7 +19,6 @@ export function classChoiceOf({ request, patches }: SampleResponse): ClassChoice
   return { mode: 'turns', chosen };
 }
 
-/** A list of scales has no form here: the model's default stands in. */
 export function scaleChoiceOf({ request, patches }: SampleResponse, model: ModelResponse): ScaleChoice {
   const fallback = scaleFor(model);
   const guidance =
@@ -33,8 +32,14 @@ export function scaleChoiceOf({ request, patches }: SampleResponse, model: Model
     case 'linear':
       return { ...fallback, kind: 'linear', first: String(guidance.from), last: String(guidance.to) };
     case 'list':
-      return fallback;
+      return { ...fallback, kind: 'list', list: guidance.scales.join(', ') };
   }
+}
+
+/** For a fork at a step: of a list the scales of the steps that are left. */
+export function scaleChoiceFrom(sample: SampleResponse, model: ModelResponse, step: number): ScaleChoice {
+  const choice = scaleChoiceOf(sample, model);
+  return { ...choice, list: entriesOf(choice.list).slice(step).join(', ') };
 }
 
 /** @param compare whether an unguided one stands beside it */

@@ -27,8 +27,15 @@ export function problemsOf(error: unknown, known: readonly string[]): Problems {
   for (const { pointer, detail } of error.problem.errors) {
     const name = pointer.split('/')[1] ?? '';
     const field = ALIASES[name] ?? name;
+    const text = entryOf(pointer) + detail;
     if (!known.includes(field)) general.push(pointer === '' ? detail : `${pointer}: ${detail}`);
-    else fields[field] = fields[field] === undefined ? detail : `${fields[field]}; ${detail}`;
+    else fields[field] = fields[field] === undefined ? text : `${fields[field]}; ${text}`;
   }
   return { fields, general: general.length === 0 ? null : general.join('; ') };
+}
+
+/** Which one of a list of scales it is about, as a person counts. */
+function entryOf(pointer: string): string {
+  const index = /\/scales\/(\d+)$/.exec(pointer)?.[1];
+  return index === undefined ? '' : `Scale ${Number(index) + 1}: `;
 }

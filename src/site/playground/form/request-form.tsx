@@ -91,6 +91,7 @@ export function RequestForm({ models, draft, onDraft, onDraw }: RequestFormProps
           id="guidance_scale"
           model={model}
           value={draft.scale}
+          steps={draft.steps}
           problem={problem('guidance_scale')}
           onChange={(scale) => change({ scale })}
         />

@@ -1,24 +1,27 @@
 /** How strongly the classifier guides: one number, or a simple schedule over the timesteps. */
 import type { ModelResponse } from '../../../client/index.ts';
-import { type ScaleChoice, type ScaleKind, scaleAt } from './draft.ts';
+import { asList, entriesOf, type ScaleChoice, type ScaleKind, scaleAt } from './draft.ts';
 import { describedBy, Field, Notes, NumberField } from './field.tsx';
 
 const MAX_SLIDER = 20;
 const KINDS: readonly (readonly [ScaleKind, string])[] = [
   ['constant', 'Same at every step'],
-  ['interval', 'Only between two timesteps'],
-  ['linear', 'From one scale to another'],
+  ['interval', 'Between two timesteps'],
+  ['linear', 'From one to another'],
+  ['list', 'Step by step'],
 ];
 
 interface ScalePickerProps {
   readonly id: string;
   readonly model: ModelResponse;
   readonly value: ScaleChoice;
+  /** That a list has a scale for, as typed. */
+  readonly steps: string;
   readonly problem?: string | undefined;
   readonly onChange: (value: ScaleChoice) => void;
 }
 
-export function ScalePicker({ id, model, value, problem, onChange }: ScalePickerProps) {
+export function ScalePicker({ id, model, value, steps, problem, onChange }: ScalePickerProps) {
   const { kind } = value;
   const change = (part: Partial<ScaleChoice>) => onChange({ ...value, ...part });
   return (
@@ -27,7 +30,7 @@ export function ScalePicker({ id, model, value, problem, onChange }: ScalePicker
       <p class="hint" id={`${id}-hint`}>
         How hard each step is pulled towards the class: 0 ignores it; more makes it clearer and less varied.
       </p>
-      {kind !== 'linear' && (
+      {(kind === 'constant' || kind === 'interval') && (
         <div class="scale-row">
           <input
             type="range"
@@ -56,7 +59,13 @@ export function ScalePicker({ id, model, value, problem, onChange }: ScalePicker
           <select
             id={`${id}-kind`}
             value={kind}
-            onChange={({ currentTarget }) => change({ kind: currentTarget.value as ScaleKind })}
+            onChange={({ currentTarget }) => {
+              const next = currentTarget.value as ScaleKind;
+              // A list begins as the curve that was there.
+              onChange(
+                next === 'list' ? asList(value, steps, model.diffusion_steps) : { ...value, kind: next },
+              );
+            }}
           >
             {KINDS.map(([name, text]) => (
               <option key={name} value={name} selected={name === kind}>
@@ -107,8 +116,45 @@ export function ScalePicker({ id, model, value, problem, onChange }: ScalePicker
           />
         </div>
       )}
+      {kind === 'list' && (
+        <ScaleList id={id} model={model} value={value} steps={steps} problem={problem} onChange={onChange} />
+      )}
       <Notes id={id} problem={problem} />
     </fieldset>
+  );
+}
+
+function ScaleList({ id, model, value, steps, problem, onChange }: ScalePickerProps) {
+  const there = entriesOf(value.list).length;
+  const fits = String(there) === steps.trim();
+  return (
+    <div class="field">
+      <label for={id}>Scales, from noise to picture</label>
+      <textarea
+        id={id}
+        rows={4}
+        spellcheck={false}
+        inputMode="decimal"
+        value={value.list}
+        onInput={({ currentTarget }) => onChange({ ...value, list: currentTarget.value })}
+        {...describedBy({ id, hint: '', problem })}
+        aria-describedby={`${id}-count${problem === undefined ? '' : ` ${id}-problem`}`}
+      />
+      <div class="with-button">
+        <p class="hint" id={`${id}-count`}>
+          {there} {there === 1 ? 'scale' : 'scales'} for {steps.trim() || 'no'} steps
+        </p>
+        {!fits && there > 0 && (
+          <button
+            type="button"
+            class="link"
+            onClick={() => onChange(asList(value, steps, model.diffusion_steps))}
+          >
+            Stretch to fit
+          </button>
+        )}
+      </div>
+    </div>
   );
 }
 

@@ -25,6 +25,13 @@ test('a complaint goes to the field that its pointer begins with', () => {
   });
 });
 
+test('a complaint about one of many scales says which', () => {
+  const error = refused([{ pointer: '/guidance_scale/scales/11', detail: 'expected a number' }]);
+  expect(problemsOf(error, ['guidance_scale']).fields).toEqual({
+    guidance_scale: 'Scale 12: expected a number',
+  });
+});
+
 test('what belongs to no field is said for the whole form', () => {
   const { fields, general } = problemsOf(refused([{ pointer: '/webhook/url', detail: 'not reachable' }]), [
     'steps',
