@@ -5,6 +5,7 @@ import { HTTPException } from 'hono/http-exception';
 /** Every kind of problem a client can meet, with its status and title. */
 export const PROBLEMS = {
   'malformed-json': { status: 400, title: 'The body is not JSON' },
+  'incomplete-body': { status: 400, title: 'The body could not be read to its end' },
   unauthorized: { status: 401, title: 'The request carries no valid API key' },
   forbidden: { status: 403, title: 'The API key may not do this' },
   'signature-invalid': { status: 403, title: 'The signature of the URL does not fit' },

@@ -9,7 +9,7 @@ import { resolveReplay } from '../replay.ts';
 import { forkRequest } from '../schemas/fork-request.ts';
 import { acceptedResponses, answerOf, createHeaders } from './accepted.ts';
 import { ownedRecord } from './owned-job.ts';
-import { problem, requireJson } from './shared.ts';
+import { anyBody, problem, requireJson } from './shared.ts';
 
 const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
 
@@ -39,7 +39,7 @@ const replay = createRoute({
   summary: 'Run a finished sample again and compare every final tensor by its SHA-256',
   description:
     'A new sample with the same request and, per batch, the same changes of course from the same steps. Its replay says whether it is equal once it is over.',
-  middleware: requireScope('samples:write'),
+  middleware: [requireScope('samples:write'), anyBody] as const,
   request: { params: idParam, headers: createHeaders },
   responses: {
     ...acceptedResponses,

@@ -1,7 +1,7 @@
 /** What several routes need. */
 import type { MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { every } from 'hono/combine';
+import { readBody } from '../body.ts';
 import { MAX_BODY_BYTES, MAX_IMAGE_BODY_BYTES } from '../limits.ts';
 import { Problem } from '../problem.ts';
 import { problemSchema } from '../schemas/common.ts';
@@ -22,15 +22,6 @@ const jsonType: MiddlewareHandler = async (c, next) => {
   await next();
 };
 
-function sizeLimit(maxSize: number): MiddlewareHandler {
-  return bodyLimit({
-    maxSize,
-    onError: () => {
-      throw new Problem('body-too-large', `at most ${maxSize} bytes are read`);
-    },
-  });
-}
-
 /** A body that is parsed by us, by hand, so that its syntax error is ours to explain. */
 const wellFormed: MiddlewareHandler = async (c, next) => {
   const text = await c.req.text();
@@ -42,8 +33,11 @@ const wellFormed: MiddlewareHandler = async (c, next) => {
   await next();
 };
 
+/** Of a route that takes none: whatever comes is part of what an Idempotency-Key stands for. */
+export const anyBody = readBody(MAX_BODY_BYTES);
+
 /** In this order: type, size, syntax. */
-export const requireJson = every(jsonType, sizeLimit(MAX_BODY_BYTES), wellFormed);
+export const requireJson = every(jsonType, readBody(MAX_BODY_BYTES), wellFormed);
 
 /** The same for requests that bring an image. */
-export const requireJsonWithImage = every(jsonType, sizeLimit(MAX_IMAGE_BODY_BYTES), wellFormed);
+export const requireJsonWithImage = every(jsonType, readBody(MAX_IMAGE_BODY_BYTES), wellFormed);
