@@ -1,5 +1,7 @@
 /** `/v1/samples`: create, read, cancel. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { JobRecord } from '../../durable/job/job-store.ts';
 import { acceptSample, requireActivePlace } from '../accept.ts';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf, requireScope } from '../auth/authenticate.ts';
@@ -8,7 +10,7 @@ import { awaitPreferred } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { resolvePatch } from '../resolve.ts';
 import { samplePatch, sampleRequest } from '../schemas/sample-request.ts';
-import { sampleResponse } from '../schemas/sample-response.ts';
+import { type SampleResponse, sampleResponse } from '../schemas/sample-response.ts';
 import { resolveStarted } from '../start-from.ts';
 import { acceptedResponses, answerOf, createHeaders, waitHeaders } from './accepted.ts';
 import { jobOf, ownedJob, ownedRecord, shown, unknownSample } from './owned-job.ts';
@@ -45,29 +47,23 @@ const read = createRoute({
   responses: { 200: { description: 'The sample', content: sampleBody }, 404: problem('No such sample') },
 });
 
-const cancel = createRoute({
-  method: 'post',
-  path: '/v1/samples/{id}/cancel',
-  summary: 'Stop within one step',
-  middleware: requireScope('samples:write'),
-  request: { params: idParam },
-  responses: {
-    200: { description: 'The sample as it is now; a finished one stays finished', content: sampleBody },
-    404: problem('No such sample'),
-  },
-});
+/** Both may be asked of any sample, and again. */
+function haltRoute<Verb extends 'cancel' | 'pause'>(verb: Verb, summary: string) {
+  return createRoute({
+    method: 'post',
+    path: `/v1/samples/{id}/${verb}`,
+    summary,
+    middleware: requireScope('samples:write'),
+    request: { params: idParam },
+    responses: {
+      200: { description: 'The sample as it is now; a finished one stays finished', content: sampleBody },
+      404: problem('No such sample'),
+    },
+  });
+}
 
-const pause = createRoute({
-  method: 'post',
-  path: '/v1/samples/{id}/pause',
-  summary: 'Stand still within one step',
-  middleware: requireScope('samples:write'),
-  request: { params: idParam },
-  responses: {
-    200: { description: 'The sample as it is now; a finished one stays finished', content: sampleBody },
-    404: problem('No such sample'),
-  },
-});
+const cancel = haltRoute('cancel', 'Stop within one step');
+const pause = haltRoute('pause', 'Stand still within one step');
 
 const resume = createRoute({
   method: 'post',
@@ -111,32 +107,30 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
     const record = await ownedRecord(c, c.req.valid('param').id);
     return c.json(await shown(c, await awaitPreferred(c, record)), 200);
   })
-  .openapi(cancel, async (c) => {
-    const { id } = c.req.valid('param');
-    const record = await (await ownedJob(c, id)).cancel();
-    if (record === null) throw unknownSample(id);
-    return c.json(await shown(c, record), 200);
-  })
-  .openapi(pause, async (c) => {
-    const { id } = c.req.valid('param');
-    const record = await (await ownedJob(c, id)).pause();
-    if (record === null) throw unknownSample(id);
-    return c.json(await shown(c, record), 200);
-  })
+  .openapi(cancel, async (c) => c.json(await halted(c, c.req.valid('param').id, 'cancel'), 200))
+  .openapi(pause, async (c) => c.json(await halted(c, c.req.valid('param').id, 'pause'), 200))
   .openapi(resume, async (c) => {
     const { id } = c.req.valid('param');
     const { status } = await ownedRecord(c, id);
     if (status === 'failed') await requireActivePlace(c);
-    const record = await jobOf(c.env, id).resume();
-    if (record === null) throw unknownSample(id);
-    if (record.status !== 'active') throw new Problem('not-resumable', `the sample has ${record.status}`);
-    return c.json(await shown(c, record), 200);
+    return c.json(await stillActive(c, id, await jobOf(c.env, id).resume()), 200);
   })
   .openapi(patch, async (c) => {
     const { id } = c.req.valid('param');
     const { spec } = await ownedRecord(c, id);
     const record = await jobOf(c.env, id).patch(resolvePatch(c.req.valid('json'), spec));
-    if (record === null) throw unknownSample(id);
-    if (record.status !== 'active') throw new Problem('not-resumable', `the sample has ${record.status}`);
-    return c.json(await shown(c, record), 200);
+    return c.json(await stillActive(c, id, record), 200);
   });
+
+async function halted(c: Context<AppEnv>, id: string, verb: 'cancel' | 'pause'): Promise<SampleResponse> {
+  const record = await (await ownedJob(c, id))[verb]();
+  if (record === null) throw unknownSample(id);
+  return shown(c, record);
+}
+
+/** @throws {Problem} not-resumable for a sample that is over */
+function stillActive(c: Context<AppEnv>, id: string, record: JobRecord | null): Promise<SampleResponse> {
+  if (record === null) throw unknownSample(id);
+  if (record.status !== 'active') throw new Problem('not-resumable', `the sample has ${record.status}`);
+  return shown(c, record);
+}
