@@ -8,7 +8,7 @@ import { validationHook } from '../openapi-hook.ts';
 import { resolveReplay } from '../replay.ts';
 import { forkRequest } from '../schemas/fork-request.ts';
 import { acceptedResponses, answerOf, createHeaders } from './accepted.ts';
-import { ownedRecord } from './owned-job.ts';
+import { jobOf, ownedRecord, unknownSample } from './owned-job.ts';
 import { anyBody, problem, requireJson } from './shared.ts';
 
 const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
@@ -50,10 +50,16 @@ const replay = createRoute({
 
 export const forks = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
   .openapi(fork, async (c) => {
-    const source = await ownedRecord(c, c.req.valid('param').id);
+    const { id } = c.req.valid('param');
+    const source = await ownedRecord(c, id);
     const { origin } = new URL(c.req.url);
     const from = { account: accountOf(c), origin, now: Date.now() };
-    const spec = await resolveFork(c.req.valid('json'), source, from, c.env);
+    const resolved = resolveFork(c.req.valid('json'), source, from, c.env);
+    const spec = await resolved.catch(async (error) => {
+      // Of a source that is being deleted its steps go first: what is missing then is not a step.
+      if ((await jobOf(c.env, id).owner()) === null) throw unknownSample(id);
+      throw error;
+    });
     return c.json(...(await answerOf(c, await acceptSample(c, spec))));
   })
   .openapi(replay, async (c) => {
