@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type LocalRuntime, startLocalRuntime } from '../../src/cli/local/runtime.ts';
-import { CairnClient, type SampleRequest } from '../../src/client/index.ts';
+import { CairnClient, type SampleRequest, type SampleResponse } from '../../src/client/index.ts';
 import type { SampleEvent } from '../../src/functions/schemas/events.ts';
 import { type RunningServer, startServer } from '../../src/server/index.ts';
 import { all, eventsOf } from '../support/events.ts';
@@ -64,11 +64,20 @@ async function stalled(id: string, headers = ''): Promise<Socket> {
 const UPGRADE =
   'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 
-test('a job ends although readers stall, and one that reads on finds the end', async () => {
+/** What a job did, but for the time that it took. */
+function courseOf({ receipt, status }: SampleResponse) {
+  const { images, steps, backend } = receipt!;
+  const { calls, failed, lost, retries } = backend;
+  return { status, images, steps, calls, failed, lost, retries };
+}
+
+test('a job runs the same course while readers stall, and one that reads on is told the latest and the end', async () => {
+  const unwatched = await client.waitForSample((await client.createSample(LARGE)).id, { interval: 200 });
   const { id } = await client.createSample(LARGE);
   const sockets = await Promise.all([stalled(id), stalled(id), stalled(id, UPGRADE), stalled(id, UPGRADE)]);
-  const sample = await client.waitForSample(id);
+  const sample = await client.waitForSample(id, { interval: 200 });
   expect(sample.status).toBe('succeeded');
+  expect(courseOf(sample)).toEqual(courseOf(unwatched));
 
   const [reader] = sockets;
   let text = '';
@@ -79,6 +88,9 @@ test('a job ends although readers stall, and one that reads on finds the end', a
   await expect.poll(() => text, { timeout: 20_000 }).toContain('event: done');
   const ids = [...text.matchAll(/^id: (\d+)$/gm)].map(([, event]) => Number(event));
   expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
+  // Of what moves it gets what lay in the connection's buffers, and then the end: nothing was kept for it.
+  expect(text.match(/^event: step$/gm)!.length).toBeLessThan(LARGE.steps as number);
+  expect(text).toContain(`"step":${LARGE.steps}`);
   for (const socket of sockets) socket.destroy();
 });
 
