@@ -15,11 +15,13 @@ import { serverThroughput } from './server-throughput.ts';
 import { stepEmbedded } from './step-embedded.ts';
 import { stepOverhead } from './step-overhead.ts';
 import { stepRemote } from './step-remote.ts';
+import { watching } from './watching.ts';
 
 export const measurements: readonly Measurement[] = [
   stepOverhead,
   stepRemote,
   stepEmbedded,
+  watching,
   commit,
   sendFirst,
   serverThroughput,
