@@ -17,6 +17,7 @@ import {
   spoil,
   waitFor,
 } from '../support/api.ts';
+import { finished } from '../support/samples.ts';
 
 afterEach(() => spoil({ fault: null }));
 
@@ -32,12 +33,6 @@ function patch(id: string, body: object): Promise<Response> {
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
   });
-}
-
-async function finished(body: object): Promise<SampleResponse> {
-  const sample = await waitFor((await createSample(body)).id, ended);
-  expect(sample.status).toBe('succeeded');
-  return sample;
 }
 
 /** Begins a job whose call of this step hangs; the steps before it are committed. */

@@ -18,28 +18,11 @@ import {
   spoil,
   waitFor,
 } from '../support/api.ts';
+import { finished, fork, forked } from '../support/samples.ts';
 
 afterEach(() => spoil({ fault: null }));
 
 const KEPT = { ...SMALL_JOB, keep_trajectory: { every: 1 } };
-
-async function finished(body: object): Promise<SampleResponse> {
-  const sample = await waitFor((await createSample(body)).id, ended);
-  expect(sample.status).toBe('succeeded');
-  return sample;
-}
-
-async function fork(id: string, body: object): Promise<SampleResponse> {
-  const response = await post(`/v1/samples/${id}/fork`, { keep_state: true, ...body });
-  if (response.status !== 202) throw new Error(`${response.status}: ${await response.text()}`);
-  return response.json();
-}
-
-async function forked(id: string, body: object): Promise<SampleResponse> {
-  const sample = await waitFor((await fork(id, body)).id, ended);
-  expect(sample.status).toBe('succeeded');
-  return sample;
-}
 
 const tensors = (sample: SampleResponse) =>
   Promise.all(sample.images.map(({ index }) => bytesOf(`/v1/samples/${sample.id}/images/${index}.npy`)));

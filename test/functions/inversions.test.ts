@@ -3,14 +3,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { decodePng, encodePng } from '../../src/durable/outputs.ts';
 import type { SampleResponse } from '../../src/functions/schemas/sample-response.ts';
 import { bytesOf, call, createSample, ended, post, problemOf, spoil, waitFor } from '../support/api.ts';
+import { accepted } from '../support/samples.ts';
 
 afterEach(() => spoil({ fault: null }));
 
 const DETERMINISTIC = { model: 'mnist-32', sampler: 'ddim', eta: 0, guidance_scale: 0, keep_state: true };
 
 async function over(response: Response): Promise<SampleResponse> {
-  if (response.status !== 202) throw new Error(`${response.status}: ${await response.text()}`);
-  const sample = await waitFor(((await response.json()) as SampleResponse).id, ended, 200_000);
+  const sample = await waitFor((await accepted(response)).id, ended, 200_000);
   expect(sample.status).toBe('succeeded');
   return sample;
 }

@@ -17,20 +17,9 @@ import {
   spoil,
   waitFor,
 } from '../support/api.ts';
+import { finished, replayed } from '../support/samples.ts';
 
 afterEach(() => spoil({ fault: null }));
-
-async function finished(body: object = SMALL_JOB): Promise<SampleResponse> {
-  const sample = await waitFor((await createSample(body)).id, ended);
-  expect(sample.status).toBe('succeeded');
-  return sample;
-}
-
-async function replayed(id: string): Promise<SampleResponse> {
-  const response = await post(`/v1/samples/${id}/replay`, {});
-  if (response.status !== 202) throw new Error(`${response.status}: ${await response.text()}`);
-  return waitFor(((await response.json()) as SampleResponse).id, ended);
-}
 
 /** Of a .npy of version 1.0: the values come after the header. */
 async function sha256Of(npy: Uint8Array): Promise<string> {

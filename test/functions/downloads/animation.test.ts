@@ -3,21 +3,9 @@ import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { composeGrid, decodePng, gridColumns, jobPrefix } from '../../../src/durable/outputs.ts';
 import type { SampleResponse } from '../../../src/functions/schemas/sample-response.ts';
-import {
-  bytesOf,
-  call,
-  callBare,
-  createSample,
-  ended,
-  problemOf,
-  SMALL_JOB,
-  waitFor,
-} from '../../support/api.ts';
+import { bytesOf, call, callBare, createSample, problemOf, SMALL_JOB } from '../../support/api.ts';
 import { readApng } from '../../support/apng.ts';
-
-async function drawn(request: object): Promise<SampleResponse> {
-  return waitFor((await createSample({ ...SMALL_JOB, ...request })).id, ended);
-}
+import { finished, remove } from '../../support/samples.ts';
 
 const animationOf = async (id: string, query = '') =>
   readApng(await bytesOf(`/v1/samples/${id}/animation.png${query}`));
@@ -40,7 +28,13 @@ describe('the animation of a kept trajectory', () => {
   const count = 11;
 
   beforeAll(async () => {
-    sample = await drawn({ classes, count, steps: 4, keep_trajectory: { every: 2, what: 'both' } });
+    sample = await finished({
+      ...SMALL_JOB,
+      classes,
+      count,
+      steps: 4,
+      keep_trajectory: { every: 2, what: 'both' },
+    });
   }, 60_000);
 
   it('shows each kept step as the contact sheet shows the end', async () => {
@@ -96,7 +90,7 @@ describe('the animation of a kept trajectory', () => {
     await bytesOf(path);
     expect((await keys()).find(({ key }) => key === made.key)?.uploaded).toEqual(made.uploaded);
 
-    expect((await call(`/v1/samples/${sample.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await remove(sample.id)).status).toBe(204);
     expect((await call(path)).status).toBe(404);
     await expect.poll(async () => (await keys()).length, { timeout: 30_000 }).toBe(0);
   });
@@ -113,7 +107,7 @@ describe('where there is no animation', () => {
     ],
     ['of an image that is not there', { keep_trajectory: { every: 1 } }, '?image=3', /3 images/],
   ])('%s the answer says what to ask for', async (_, request, query, expected) => {
-    const { id, outputs } = await drawn({ steps: 2, ...request });
+    const { id, outputs } = await finished({ ...SMALL_JOB, steps: 2, ...request });
     expect(outputs.animation === null).toBe(!('keep_trajectory' in request));
     expect(await detailOf(`/v1/samples/${id}/animation.png${query}`)).toMatch(expected);
   });
@@ -131,6 +125,6 @@ describe('where there is no animation', () => {
     const { id, outputs } = await createSample({ ...SMALL_JOB, steps: 50, keep_trajectory: { every: 10 } });
     expect(outputs.animation).toBeNull();
     expect(await detailOf(`/v1/samples/${id}/animation.png`)).toMatch(/is not there: the sample is/);
-    await call(`/v1/samples/${id}`, { method: 'DELETE' });
+    await remove(id);
   });
 });
