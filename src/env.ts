@@ -50,6 +50,8 @@ export interface Env extends InferenceEnv {
 
   /** Signs the webhooks of jobs that bring no secret of their own: `whsec_` and base64 of 24 to 64 bytes. */
   readonly WEBHOOK_SECRET?: string;
+  /** Seconds before each attempt at a webhook after the first, with commas between them. Default: the specification's. */
+  readonly WEBHOOK_RETRY_SECONDS?: string;
   /** `true` lets webhooks go to http and private addresses: for a laptop and for tests. */
   readonly ALLOW_PRIVATE_WEBHOOKS?: string;
 

@@ -8,7 +8,7 @@ import {
 } from '../../store/webhooks/deliveries.ts';
 import { findEndpointById, secretsOf } from '../../store/webhooks/endpoints.ts';
 import { type DeliveryResult, deliver } from './deliver.ts';
-import { nextDelay } from './schedule.ts';
+import { deliveryDelays, nextDelay } from './schedule.ts';
 
 /** A consumer that has not settled its delivery for this long is lost: three times what an attempt may take. */
 export const LEASE_MS = 60_000;
@@ -26,6 +26,7 @@ const FAILING_MS = 5 * 86_400_000;
  * @throws whatever the database, the job or the queue throws
  */
 export async function attemptDelivery(id: string, env: Env): Promise<void> {
+  const delays = deliveryDelays(env.WEBHOOK_RETRY_SECONDS); // before anything is sent that could not be followed up
   const now = Date.now();
   const due = await claimDelivery(env.DB, id, now + EARLY_MS, now + LEASE_MS);
   if (due === null) return;
@@ -36,7 +37,7 @@ export async function attemptDelivery(id: string, env: Env): Promise<void> {
     body: due.body,
     allowPrivate: env.ALLOW_PRIVATE_WEBHOOKS === 'true',
   });
-  const delay = delayAfter(due, result);
+  const delay = delayAfter(due, delays, result);
   const settlement = settlementOf(result, delay);
   if (due.endpoint === null) {
     const { status } = settlement;
@@ -57,8 +58,12 @@ async function signingSecrets({ endpoint, secret }: DueDelivery, env: Env): Prom
 }
 
 /** Seconds to the next attempt; null if there is none. */
-function delayAfter({ attempts }: DueDelivery, { kind, retryAfter }: DeliveryResult): number | null {
-  return kind === 'failed' ? nextDelay(attempts + 1, retryAfter) : null;
+function delayAfter(
+  { attempts }: DueDelivery,
+  delays: readonly number[],
+  { kind, retryAfter }: DeliveryResult,
+): number | null {
+  return kind === 'failed' ? nextDelay(attempts + 1, delays, retryAfter) : null;
 }
 
 function settlementOf({ kind, at, durationMs }: DeliveryResult, delay: number | null): Settlement {
