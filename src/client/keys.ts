@@ -38,7 +38,7 @@ export class Keys {
     });
   }
 
-  /** At once and for ever. */
+  /** For ever: at once for what changes anything, within seconds for reads. */
   revoke(id: string, options: CallOptions = {}): Promise<KeyResponse> {
     return this.#transport.json(`/v1/keys/${encodeURIComponent(id)}`, { ...options, method: 'DELETE' });
   }

@@ -88,13 +88,18 @@ export async function createKey(
 
 /** The key that this text opens now: not revoked, not expired, not replaced. */
 export async function findKeyByToken(db: D1Database, token: string, now: number): Promise<ApiKey | null> {
+  return findKeyByHash(db, await hashOf(token), now);
+}
+
+/** The same for the text's {@link hashOf}. */
+export async function findKeyByHash(db: D1Database, hash: string, now: number): Promise<ApiKey | null> {
   const row = await db
     .prepare(
       `SELECT * FROM api_key
        WHERE (hash = ?1 OR (previous_hash = ?1 AND previous_until > ?2))
          AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)`,
     )
-    .bind(await hashOf(token), now)
+    .bind(hash, now)
     .first<KeyRow>();
   return row === null ? null : toKey(row);
 }
@@ -134,7 +139,7 @@ export async function rotateKey(db: D1Database, id: string, previousUntil: numbe
   return meta.changes === 0 ? null : token;
 }
 
-/** At once and for ever, the text before the last rotation too. Idempotent. */
+/** For ever, the text before the last rotation too. Idempotent. */
 export async function revokeKey(db: D1Database, id: string, now: number): Promise<void> {
   await db
     .prepare('UPDATE api_key SET revoked_at = coalesce(revoked_at, ?) WHERE id = ?')

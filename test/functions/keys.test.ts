@@ -81,6 +81,14 @@ test('a key that expired, and one that was revoked, open nothing', async () => {
   expect((await as(revoked.key, '/v1/models')).status).toBe(401);
 });
 
+test('a key that was revoked elsewhere reads for a moment longer and changes nothing', async () => {
+  const { key, id } = await newKey({});
+  expect((await as(key, '/v1/models')).status).toBe(200);
+  await env.DB.prepare('UPDATE api_key SET revoked_at = 1 WHERE id = ?').bind(id).run();
+  expect((await as(key, '/v1/models')).status).toBe(200);
+  expect((await as(key, '/v1/samples', { body: { model: 'mnist-32', class: 3 } })).status).toBe(401);
+});
+
 test('after a rotation both keys work for the grace, and without one the old ends at once', async () => {
   const first = await newKey({});
   const rotate = (grace_seconds: number) =>

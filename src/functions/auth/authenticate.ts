@@ -1,9 +1,10 @@
 /** Who is calling: a bearer key of an account, the operator's admin token, or the holder of a signed URL. */
 import type { Context, MiddlewareHandler } from 'hono';
-import { findKeyByToken, hashOf, markKeyUsed } from '../../store/keys.ts';
+import { type ApiKey, findKeyByHash, hashOf, markKeyUsed } from '../../store/keys.ts';
 import { allows, type Scope } from '../../store/scopes.ts';
 import type { AppEnv } from '../app-env.ts';
 import { Problem } from '../problem.ts';
+import { knownKeys } from './known-keys.ts';
 import { isSigned, signatureFault } from './signed-url.ts';
 
 /** The caller of a request. */
@@ -62,20 +63,34 @@ export function accountOf(c: Context<AppEnv>): string {
 async function callerOf(c: Context<AppEnv>): Promise<Caller> {
   const token = /^Bearer +(\S+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1];
   if (token === undefined) {
-    if (c.req.raw.method === 'GET' || c.req.raw.method === 'HEAD') {
+    if (isRead(c)) {
       const url = new URL(c.req.url);
       if (isSigned(url)) return signedCaller(url, c.env);
     }
     throw unauthorized(c, 'expected the header Authorization: Bearer with an API key');
   }
   if (await isAdminToken(token, c.env.ADMIN_TOKEN)) return { account: null, key: null, scopes: ['admin'] };
-  const now = Date.now();
-  const key = await findKeyByToken(c.env.DB, token, now);
+  const hash = await hashOf(token);
+  const key = await keyOf(c, hash);
   if (key === null) throw unauthorized(c, 'this API key is not known here, or it was revoked or has expired');
+  const now = Date.now();
   if (now - (key.lastUsedAt ?? 0) > USED_EVERY_MS) {
+    knownKeys.markUsed(hash, now);
     c.executionCtx.waitUntil(markKeyUsed(c.env.DB, key.id, now).catch(() => {}));
   }
   return { account: key.account, key: key.id, scopes: key.scopes };
+}
+
+/** What changes anything asks the database; what only reads may go by what it said a moment ago. */
+async function keyOf(c: Context<AppEnv>, hash: string): Promise<ApiKey | null> {
+  const now = Date.now();
+  const known = isRead(c) ? knownKeys.find(hash, now) : null;
+  return known ?? knownKeys.lookUp(hash, now, () => findKeyByHash(c.env.DB, hash, now));
+}
+
+function isRead(c: Context): boolean {
+  const { method } = c.req.raw;
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** @throws {Problem} signature-invalid, signature-expired */

@@ -6,6 +6,7 @@ import { type ApiKey, createKey, findKey, listKeys, revokeKey, rotateKey } from 
 import { allows, DEFAULT_SCOPES } from '../../store/scopes.ts';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf, requireScope } from '../auth/authenticate.ts';
+import { knownKeys } from '../auth/known-keys.ts';
 import { validationHook } from '../openapi-hook.ts';
 import { fieldProblem, Problem } from '../problem.ts';
 import {
@@ -77,7 +78,9 @@ const rotate = createRoute({
 const revoke = createRoute({
   method: 'delete',
   path: '/v1/keys/{id}',
-  summary: 'Revoke a key at once and for ever',
+  summary: 'Revoke a key for ever',
+  description:
+    'At once for everything that changes anything. Reads that reach another instance may still be answered for up to five seconds.',
   middleware: requireScope('keys:write'),
   request: { params: idParam },
   responses: {
@@ -108,6 +111,7 @@ export const keys = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
     const { grace_seconds: grace } = c.req.valid('json');
     await reachable(c, id);
     const token = await rotateKey(c.env.DB, id, Date.now() + grace * 1000);
+    knownKeys.forget(id);
     if (token === null) throw new Problem('unknown-key', `key ${id} is revoked`);
     return c.json({ ...render(await reachable(c, id)), key: token }, 200);
   })
@@ -115,6 +119,7 @@ export const keys = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
     const { id } = c.req.valid('param');
     await reachable(c, id);
     await revokeKey(c.env.DB, id, Date.now());
+    knownKeys.forget(id);
     return c.json(render(await reachable(c, id)), 200);
   });
 
