@@ -27,9 +27,12 @@ export interface Env extends InferenceEnv {
   readonly QUOTA_IMAGES_PER_DAY: string;
   readonly QUOTA_IMAGE_STEPS_PER_DAY: string;
 
-  /** Requests of a key in a minute; the same numbers stand in wrangler.toml's ratelimits. */
-  readonly READ_LIMIT: RateLimit;
-  readonly WRITE_LIMIT: RateLimit;
+  /**
+   * Requests of a key in a minute; the same numbers stand in wrangler.toml's ratelimits. On a laptop there is no binding
+   * for a limit that nobody reaches there.
+   */
+  readonly READ_LIMIT?: RateLimit;
+  readonly WRITE_LIMIT?: RateLimit;
   readonly READS_PER_MINUTE: string;
   readonly WRITES_PER_MINUTE: string;
   /** Sites whose pages may call the API: `*`, or origins with commas between them. Default: none. */

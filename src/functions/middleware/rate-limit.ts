@@ -17,8 +17,8 @@ export const rateLimit: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.header('RateLimit-Policy', `"${name}";q=${quota};w=${PERIOD_SECONDS}`);
   const limiter = reads ? c.env.READ_LIMIT : c.env.WRITE_LIMIT;
   // A limiter that fails must not take the API with it.
-  const { success } = await limiter.limit({ key: whoOf(c) }).catch(() => ({ success: true }));
-  if (!success) {
+  const answer = await limiter?.limit({ key: whoOf(c) }).catch(() => null);
+  if (answer?.success === false) {
     c.header('RateLimit', `"${name}";r=0;t=${PERIOD_SECONDS}`);
     c.header('Retry-After', String(PERIOD_SECONDS));
     const detail = `more than ${quota} ${name} in ${PERIOD_SECONDS} seconds with this key`;

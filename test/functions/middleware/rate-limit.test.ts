@@ -37,6 +37,18 @@ describe('rate limits', () => {
     expect((await ask(other, 'GET')).status).toBe(200);
   });
 
+  it('are no more than a policy where nothing counts', async () => {
+    const { bearer } = await newTestAccount();
+    const { READ_LIMIT, ...without } = env;
+    const answer = await app.fetch(
+      new Request('https://cairn.test/v1/models', { headers: { Authorization: bearer } }),
+      without,
+      createExecutionContext(),
+    );
+    expect([READ_LIMIT !== undefined, answer.status]).toEqual([true, 200]);
+    expect(answer.headers.get('RateLimit-Policy')).toBe('"reads";q=1000000;w=60');
+  });
+
   it('let requests through while the limiter is away', async () => {
     const limit = vi.fn().mockRejectedValue(new Error('away'));
     const { bearer } = await newTestAccount();
