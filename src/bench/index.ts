@@ -46,7 +46,18 @@ function load(): number {
   return loadavg()[0]!;
 }
 
-async function measure(measurement: Measurement, options: MeasureOptions): Promise<Section> {
+/** A measurement that fails takes nothing with it: its section says why. */
+export async function measure(
+  measurement: Measurement,
+  options: Omit<MeasureOptions, 'onNote'>,
+): Promise<Section> {
   const { name, title, method } = measurement;
-  return { name, title, method, rows: await measurement.run(options) };
+  const notes: string[] = [];
+  const section = { name, title, method, notes };
+  try {
+    const rows = await measurement.run({ ...options, onNote: (line) => notes.push(line) });
+    return { ...section, rows, failure: null };
+  } catch (error) {
+    return { ...section, rows: [], failure: error instanceof Error ? error.message : String(error) };
+  }
 }

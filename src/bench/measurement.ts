@@ -22,6 +22,7 @@ export interface Measurement {
   readonly title: string;
   /** How it is taken and what to mind when reading it: a paragraph for docs/benchmarks.md. */
   readonly method: string;
+  /** @throws if it cannot be taken, or finds that something does not work: the others are taken all the same */
   run(options: MeasureOptions): Promise<Row[]>;
 }
 
@@ -30,6 +31,8 @@ export interface MeasureOptions {
   readonly quick: boolean;
   /** Says what is under way. */
   readonly onProgress: (what: string) => void;
+  /** A line to stand below the table: what was counted and is no comparison. */
+  readonly onNote: (line: string) => void;
 }
 
 /** Whether the median keeps to the aim. */

@@ -17,6 +17,10 @@ export interface Section {
   readonly title: string;
   readonly method: string;
   readonly rows: readonly Row[];
+  /** Lines below the table. */
+  readonly notes: readonly string[];
+  /** Why the measurement failed; null for one that did not. */
+  readonly failure: string | null;
 }
 
 /** docs/benchmarks.md. */
@@ -38,6 +42,10 @@ ${sections.map(sectionOf).join('\n\n')}
 `;
 }
 
-function sectionOf({ name, title, method, rows }: Section): string {
-  return `## ${title}\n\n${method} (\`npm run bench -- --only ${name}\`)\n\n${markdownTable(HEADINGS, rows.map(cellsOf))}`;
+function sectionOf({ name, title, method, rows, notes, failure }: Section): string {
+  const parts = [`## ${title}`, `${method} (\`npm run bench -- --only ${name}\`)`];
+  if (failure !== null) parts.push(`**Failed:**\n\n\`\`\`\n${failure}\n\`\`\``);
+  if (rows.length > 0) parts.push(markdownTable(HEADINGS, rows.map(cellsOf)));
+  if (notes.length > 0) parts.push(notes.map((note) => `- ${note}`).join('\n'));
+  return parts.join('\n\n');
 }

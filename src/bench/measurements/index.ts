@@ -6,6 +6,7 @@ import { coreStep } from './core-step.ts';
 import { gradient } from './gradient.ts';
 import { gradientReleased } from './gradient-released.ts';
 import { gradientWeb } from './gradient-web.ts';
+import { load } from './load.ts';
 import { noise } from './noise.ts';
 import { sendFirst } from './send-first.ts';
 import { serverFairness } from './server-fairness.ts';
@@ -24,6 +25,7 @@ export const measurements: readonly Measurement[] = [
   watching,
   commit,
   sendFirst,
+  load,
   serverThroughput,
   serverFairness,
   serverIdle,

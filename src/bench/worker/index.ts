@@ -16,6 +16,7 @@ export default {
   async fetch(request, env, ctx) {
     const { pathname } = new URL(request.url);
     if (!pathname.startsWith(PREFIX)) return worker.fetch(request, env, ctx);
+    if (request.method === 'GET') return Response.json({}); // the least that this Worker can do
     return Response.json(await operate(pathname.slice(PREFIX.length), await request.json(), env));
   },
   queue: worker.queue,

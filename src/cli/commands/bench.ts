@@ -36,10 +36,14 @@ async function bench({ quick = false, only, json = false }: BenchOptions): Promi
     quick,
     only,
     onProgress: (what) => console.error(what),
-    onSection: ({ title, rows }) => {
-      if (!json) console.log(`\n${title}\n${terminalTable(HEADINGS, rows.map(cellsOf))}\n`);
+    onSection: ({ title, rows, notes, failure }) => {
+      if (json) return;
+      const table = rows.length === 0 ? [] : [terminalTable(HEADINGS, rows.map(cellsOf))];
+      console.log(`\n${[title, ...table, ...notes].join('\n')}\n`);
+      if (failure !== null) console.error(`FAILED: ${failure}\n`);
     },
   });
+  if (report.sections.some(({ failure }) => failure !== null)) process.exitCode = 1;
   if (json) console.log(JSON.stringify(report, null, 2));
   if (quick || only !== undefined) return;
   await mkdir(join(projectRoot, 'docs'), { recursive: true });
