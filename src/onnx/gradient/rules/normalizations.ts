@@ -1,6 +1,7 @@
 /** Gradients of normalisation layers with respect to their input. */
 import { isUniform, type Value } from '../../graph/index.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
+import { meanOfProduct } from '../mean-of-product.ts';
 
 /** What a layer computed on the way: x normalised, and 1 / sqrt(variance + epsilon). */
 export interface Normalized {
@@ -18,7 +19,7 @@ export function throughStatistics(
   normal: Value,
   axes: readonly number[],
 ): Value {
-  const along = n.mean(n.mul(g, normal), axes);
+  const along = meanOfProduct(n, g, normal, axes);
   return n.sub(n.sub(g, n.mul(normal, along)), n.mean(g, axes));
 }
 
@@ -49,7 +50,7 @@ const instanceNormalization: GradientRule = (n) => [
 function fromOutput(n: GradientContext, axes: readonly number[]): Normalized {
   const epsilon = n.forward.float('epsilon', 1e-5);
   const normal = n.y();
-  const q = n.mean(n.mul(n.x(), normal), axes);
+  const q = meanOfProduct(n, n.x(), normal, axes);
   const root = n.op('Sqrt', n.add(n.mul(q, q), 4 * epsilon));
   return { normal, inverse: n.op('Div', n.constant(2, q.dtype), n.add(q, root)) };
 }
