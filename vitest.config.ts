@@ -25,6 +25,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...workerdTests, ...systemTests],
           testTimeout: 60_000,
+          // Some start servers.
+          hookTimeout: 60_000,
         },
       },
       {
