@@ -162,14 +162,17 @@ const WIDTH = 72;
 const HEIGHT = 28;
 const POINTS = 60;
 
-/** The schedule as a line, noise on the left. */
+/** The schedule as a line, noise on the left; what is no number yet is left out of it. */
 function Curve({ value, timesteps }: { readonly value: ScaleChoice; readonly timesteps: number }) {
   const scales = Array.from({ length: POINTS }, (_, point) =>
     scaleAt(value, Math.round(((POINTS - 1 - point) / (POINTS - 1)) * (timesteps - 1)), timesteps),
   );
   const top = Math.max(1, ...scales.filter(Number.isFinite));
   const line = scales
-    .map((scale, point) => `${(point / (POINTS - 1)) * WIDTH},${HEIGHT - 2 - (scale / top) * (HEIGHT - 4)}`)
+    .map(
+      (scale, point) => [(point / (POINTS - 1)) * WIDTH, HEIGHT - 2 - (scale / top) * (HEIGHT - 4)] as const,
+    )
+    .filter(([, y]) => Number.isFinite(y))
     .join(' ');
   return (
     <svg class="curve" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
