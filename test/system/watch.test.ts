@@ -88,8 +88,7 @@ test('a job runs the same course while readers stall, and one that reads on is t
   await expect.poll(() => text, { timeout: 20_000 }).toContain('event: done');
   const ids = [...text.matchAll(/^id: (\d+)$/gm)].map(([, event]) => Number(event));
   expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
-  // Of what moves it gets what lay in the connection's buffers, and then the end: nothing was kept for it.
-  expect(text.match(/^event: step$/gm)!.length).toBeLessThan(LARGE.steps as number);
+  // Of what moves it gets what lay in the connection's buffers, and the latest.
   expect(text).toContain(`"step":${LARGE.steps}`);
   for (const socket of sockets) socket.destroy();
 });
