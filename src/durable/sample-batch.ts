@@ -15,40 +15,19 @@ import { firstState } from './batch/first-state.ts';
 import { writeImages } from './batch/images.ts';
 import { pixelsIn, type View } from './batch/kept-pixels.ts';
 import { Pace } from './batch/pace.ts';
-import { type PreviewSheet, Previews } from './batch/previews.ts';
-import { type BatchReceipt, digestImages } from './batch/receipt.ts';
+import { Previews } from './batch/previews.ts';
+import { digestImages } from './batch/receipt.ts';
+import { type BatchReport, describeBatch } from './batch/report.ts';
+import { Reporter } from './batch/reporter.ts';
 import { judge, MAX_STRIKES, messageOf, OutputError, SourceError, stepDeadlineMs } from './batch/retry.ts';
 import { runSteps } from './batch/step-loop.ts';
 import { Trajectory } from './batch/trajectory.ts';
-import type { KeptState, KeptStep, KeptTensor, StepToKeep } from './batch/trajectory-store.ts';
+import type { KeptState, KeptStep, KeptTensor } from './batch/trajectory-store.ts';
+import { whatToKeep } from './batch/what-to-keep.ts';
 import { imageKey, type Pixels } from './outputs.ts';
 import { turnOf } from './priority.ts';
-import { type BatchOrders, type BatchSpec, type Failure, sharedStepsOf } from './spec.ts';
-import { keepsStep } from './trajectory-plan.ts';
+import type { BatchOrders, BatchSpec, Failure } from './spec.ts';
 
-/** What a batch tells its job: small, replaceable, and the same however often it is told. */
-export interface BatchReport {
-  readonly status: BatchRecord['status'];
-  /** Life of the job it belongs to; see BatchOrders. */
-  readonly life: number;
-  readonly paused: boolean;
-  /** Changes of course it has taken in, and the steps they hold from. */
-  readonly patches: readonly { readonly seq: number; readonly step: number }[];
-  readonly step: number;
-  readonly startedAt: number;
-  readonly finishedAt: number | null;
-  readonly failure: Failure | null;
-  /** Recent time from commit to commit; null before there are two in a row. */
-  readonly stepMs: number | null;
-  /** While steps fail: why, since when (ms), how often. */
-  readonly retry: { readonly message: string; readonly since: number; readonly attempts: number } | null;
-  /** What it did, once it is over. */
-  readonly receipt: BatchReceipt | null;
-}
-
-/** Progress goes to the job at most this often, and while someone watches the job at most so often. */
-const REPORT_EVERY_MS = 500;
-const WATCHED_REPORT_EVERY_MS = 250;
 /** A job that can't be told of the end is told again after this long. */
 const REPORT_RETRY_MS = 2_000;
 
@@ -61,15 +40,13 @@ export class SampleBatch extends DurableObject<Env> {
   #stopped = false;
   /** Of the walk under way. */
   #trajectory: Trajectory | null = null;
-  #previews: Previews | null = null;
-  #lastReportAt = 0;
-  /** Whether anyone watches the job, as of its last answer. */
-  #watched = false;
   readonly #pace = new Pace();
+  readonly #reporter: Reporter;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new BatchStore(ctx.storage);
+    this.#reporter = new Reporter(env, this.#store, this.#pace);
   }
 
   /** Begins, or makes sure that a batch that began goes on, on the course that the orders set. Idempotent. */
@@ -82,7 +59,7 @@ export class SampleBatch extends DurableObject<Env> {
     const record = this.#store.read()!;
     const working = this.#running !== null || (await this.ctx.storage.getAlarm()) !== null;
     if (!working && !(isTerminal(record.status) && record.reported)) await this.#wakeIn(0);
-    return this.#describe(record);
+    return this.#describe();
   }
 
   /**
@@ -110,7 +87,7 @@ export class SampleBatch extends DurableObject<Env> {
     this.#store.create(spec, Date.now());
     this.#store.pause(Date.now());
     await this.#halt();
-    return this.#describe(this.#store.read()!);
+    return this.#describe();
   }
 
   /**
@@ -124,7 +101,7 @@ export class SampleBatch extends DurableObject<Env> {
     this.#store.finish('canceled', null, keep || spec.job.keepState, Date.now());
     this.#store.markReported(); // the answer to this call tells the job
     await this.#halt();
-    return this.#describe(this.#store.read()!);
+    return this.#describe();
   }
 
   /** Forgets everything and never walks again; pictures that are on their way to the bucket have arrived. Idempotent. */
@@ -216,7 +193,7 @@ export class SampleBatch extends DurableObject<Env> {
 
     const trajectory = new Trajectory(record.spec, manifest, this.#store.patches());
     this.#trajectory = trajectory;
-    this.#previews = new Previews(record.spec, manifest.image);
+    this.#reporter.previews = new Previews(record.spec, manifest.image);
     const state = this.#store.readState() ?? (await this.#begin(record.spec, manifest, trajectory));
     if (this.#stopped) return;
     const stepsPerAlarm =
@@ -230,10 +207,10 @@ export class SampleBatch extends DurableObject<Env> {
       wait: (ms) => scheduler.wait(ms),
       stopped: () => this.#stopped,
       commit: (next: SamplerState, event, predXStart) => {
-        const keep = this.#toKeep(record.spec, trajectory, next, predXStart);
+        const keep = whatToKeep(record.spec, trajectory, next, predXStart);
         this.#store.commitStep(next, event, Date.now(), keep);
         this.#pace.tick(Date.now());
-        this.#previews?.offer(next.step, predXStart);
+        this.#reporter.previews?.offer(next.step, predXStart);
         this.#report(record.spec);
       },
     });
@@ -245,26 +222,9 @@ export class SampleBatch extends DurableObject<Env> {
   /** The first state; stored if it comes from elsewhere or is to be kept, else drawn again after a crash. */
   async #begin(spec: BatchSpec, manifest: ModelManifest, trajectory: Trajectory): Promise<SamplerState> {
     const state = await firstState(this.env, spec, manifest, trajectory);
-    const keep = this.#toKeep(spec, trajectory, state, null);
+    const keep = whatToKeep(spec, trajectory, state, null);
     if (keep !== null) this.#store.begin(state, keep);
     return state;
-  }
-
-  #toKeep(
-    { job }: BatchSpec,
-    trajectory: Trajectory,
-    state: SamplerState,
-    predXStart: Float32Array | null,
-  ): StepToKeep | null {
-    const plan = job.keepTrajectory ?? null;
-    const first = sharedStepsOf(job);
-    const copied = job.start != null && state.step === first;
-    const planned = plan !== null && keepsStep(plan, state.step, { first, last: job.numSteps });
-    const keepsState = copied || (planned && plan.what !== 'x_start');
-    const xStart = planned && plan.what !== 'x_t' ? predXStart : null;
-    if (!keepsState && xStart === null) return null;
-    const { step } = state;
-    return { step, timestep: trajectory.timestepAt(state), state: keepsState ? state : null, xStart };
   }
 
   /** Writes the images, then lets go of x_t unless it is to be kept. */
@@ -306,7 +266,7 @@ export class SampleBatch extends DurableObject<Env> {
     const verdict = judge(error, record.attempts, failingFor, stepDeadlineMs(this.env.STEP_DEADLINE_SECONDS));
     if (verdict.kind === 'fail') return this.#end(verdict.failure);
     this.#store.recordRetry(messageOf(error), now, error instanceof BackendError);
-    this.#lastReportAt = 0;
+    this.#reporter.hurry();
     this.#report(record.spec);
     await this.#wakeIn(verdict.delayMs);
   }
@@ -315,38 +275,15 @@ export class SampleBatch extends DurableObject<Env> {
     this.#store.finish('failed', failure, true, Date.now()); // it may be taken up again
   }
 
-  /** Progress: sent and forgotten; the next report, or the end, repeats it. */
   #report(spec: BatchSpec): void {
-    const now = Date.now();
-    const every = this.#watched ? WATCHED_REPORT_EVERY_MS : REPORT_EVERY_MS;
-    if (now - this.#lastReportAt < every) return;
-    this.#lastReportAt = now;
-    const previews = this.#previews?.take(now, this.#watched) ?? null;
-    const told = this.#tellJob(spec, this.#describe(this.#store.read()!), previews);
-    this.ctx.waitUntil(told.then((known) => (known ? undefined : this.#orphaned())).catch(() => {}));
+    const told = this.#reporter.progress(spec);
+    if (told !== null) this.ctx.waitUntil(told.then((known) => (known ? undefined : this.#orphaned())));
   }
 
   async #tellJobOfTheEnd(spec: BatchSpec): Promise<void> {
-    const record = this.#store.read();
-    if (record === null || !isTerminal(record.status) || record.reported) return;
-    try {
-      const known = await this.#tellJob(
-        spec,
-        this.#describe(record),
-        this.#previews?.takeLast(Date.now()) ?? null,
-      );
-      if (known) this.#store.markReported();
-      else await this.#vanish(spec);
-    } catch {
-      await this.#wakeIn(REPORT_RETRY_MS);
-    }
-  }
-
-  /** @returns whether the job is still there */
-  async #tellJob(spec: BatchSpec, report: BatchReport, previews: PreviewSheet | null): Promise<boolean> {
-    const { known, watched } = await this.#job(spec).batchReport(spec.index, report, previews);
-    this.#watched = watched;
-    return known;
+    const heard = await this.#reporter.end(spec);
+    if (heard === 'job is gone') await this.#vanish(spec);
+    if (heard === 'not heard') await this.#wakeIn(REPORT_RETRY_MS);
   }
 
   /** The job was removed while this batch walked, perhaps just when it was told to: it ends, and goes. */
@@ -363,27 +300,8 @@ export class SampleBatch extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
   }
 
-  #describe(record: BatchRecord): BatchReport {
-    const { status, step, startedAt, finishedAt, failure, failingSince, attempts, lastError } = record;
-    const retry =
-      failingSince === null || isTerminal(status)
-        ? null
-        : { message: lastError ?? 'unknown error', since: failingSince, attempts };
-    const patches = this.#store.patches().map(({ seq, step: from }) => ({ seq, step: from }));
-    const { life, paused } = record;
-    return {
-      status,
-      life,
-      paused,
-      patches,
-      step,
-      startedAt,
-      finishedAt,
-      failure,
-      retry,
-      stepMs: this.#pace.stepMs,
-      receipt: isTerminal(status) ? this.#store.receipt() : null,
-    };
+  #describe(): BatchReport {
+    return describeBatch(this.#store, this.#pace.stepMs);
   }
 
   /** Nothing is committed after this, and no alarm is left. */
@@ -404,10 +322,6 @@ export class SampleBatch extends DurableObject<Env> {
     if (!this.#store.exists()) return false;
     await this.#store.migrate();
     return true;
-  }
-
-  #job(spec: BatchSpec) {
-    return this.env.JOBS.get(this.env.JOBS.idFromName(spec.job.id));
   }
 
   #wakeIn(ms: number): Promise<void> {

@@ -1,8 +1,8 @@
 /** From what a job knows to what the API says of it. */
 
+import type { BatchReport } from '../durable/batch/report.ts';
 import type { BatchView, JobRecord } from '../durable/job/job-store.ts';
 import { startOf, statusOf } from '../durable/job/status.ts';
-import type { BatchReport } from '../durable/sample-batch.ts';
 import { type ClassTarget, classOf, type SampleSpec, sharedStepsOf, targetOf } from '../durable/spec.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';

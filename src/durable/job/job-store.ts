@@ -1,7 +1,7 @@
 /** What a job object remembers. Every method is one transaction: whole, or not at all. */
 import { isTerminal } from '../batch/batch-store.ts';
+import type { BatchReport } from '../batch/report.ts';
 import { MigratedStore } from '../migrated-store.ts';
-import type { BatchReport } from '../sample-batch.ts';
 import { type BatchOrders, type Failure, type Patch, type SampleSpec, splitIntoBatches } from '../spec.ts';
 import type { SampleEvent } from './event-names.ts';
 import { EventOutbox, eventNumber } from './event-outbox.ts';
