@@ -63,6 +63,12 @@ export interface Env extends InferenceEnv {
   /** The longest that a request may ask for. Default: 90 days. */
   readonly MAX_RETENTION_SECONDS?: string;
 
+  /**
+   * Parts of the world in which the objects of batches are made in turns, with commas between, e.g. `enam,weur`: near
+   * inference servers that are there. Default: near the job, which is near whoever asked for it.
+   */
+  readonly BATCH_LOCATIONS?: string;
+
   /** A step that keeps failing this long without one success fails the job. Default 600. */
   readonly STEP_DEADLINE_SECONDS?: string;
   /** Most steps one alarm runs before it re-arms itself. Default: by wall time and subrequests alone. */

@@ -16,6 +16,7 @@ export {
   guidanceScaleAt,
   guidesAnywhere,
 } from './guidance-schedule.ts';
+export { drawLabel } from './labels.ts';
 export {
   type BatchLayout,
   type DenoisedOptions,

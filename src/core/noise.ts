@@ -66,7 +66,8 @@ function boxMuller(pairs: Uint32Array, out: Float32Array): void {
   }
 }
 
-function checkSeed(seed: number): void {
+/** @throws {RangeError} */
+export function checkSeed(seed: number): void {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new RangeError(`a seed is a whole number in 0 .. 2^53 - 1, got ${seed}`);
   }

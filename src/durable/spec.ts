@@ -3,6 +3,7 @@ import type { GuidanceSchedule, SamplerName } from '../core/index.ts';
 import type { Precision } from '../inference/backend.ts';
 import type { SteeredFrom } from './batch/course.ts';
 import type { SampleEvent } from './job/event-names.ts';
+import { type LabelRule, labelAt } from './labels.ts';
 
 export type Reproducibility = 'exact' | 'fast';
 
@@ -39,8 +40,8 @@ export interface SampleSpec {
   /** Image n is drawn from seed + n. */
   readonly seed: number;
   readonly count: number;
-  /** Image n is of class `classes[n % classes.length]`; null when nothing in the job needs a class. */
-  readonly classes: readonly ClassTarget[] | null;
+  /** Null when nothing in the job needs a class. */
+  readonly classes: Classes | null;
   readonly batchSize: number;
   /** `exact`: the bits of a step do not depend on what the backend computes beside it. */
   readonly reproducibility: Reproducibility;
@@ -69,6 +70,9 @@ export type Priority = 'high' | 'normal' | 'low';
 
 /** A class, or weights over several by class index: guidance follows the sum of weight times log-probability. */
 export type ClassTarget = number | Readonly<Record<number, number>>;
+
+/** Image n is of class `classes[n % classes.length]`, or of the one that a rule gives it. */
+export type Classes = readonly ClassTarget[] | LabelRule;
 
 /**
  * A start that is not drawn from seeds. Whatever it is, the batch copies it once and keeps it as its first step: from
@@ -162,9 +166,10 @@ export type FailureCode =
   | 'poison_step'
   | 'internal_error';
 
-/** What image n is guided to, or null. */
-export function targetOf(classes: readonly ClassTarget[] | null, image: number): ClassTarget | null {
-  return classes === null ? null : classes[image % classes.length]!;
+/** What image n of a job is guided to, or null. @param seed of the job */
+export function targetOf(classes: Classes | null, image: number, seed: number): ClassTarget | null {
+  if (classes === null) return null;
+  return 'type' in classes ? labelAt(classes, seed, image) : classes[image % classes.length]!;
 }
 
 /** The class that an image is of: of several, the one with the most weight. */
@@ -177,18 +182,31 @@ export function classOf(target: ClassTarget): number {
 /** Batches of one job that walk at the same time. */
 export const MAX_IN_FLIGHT = 16;
 
-/** Splits a job into batches of at most its batch size, in image order. */
-export function splitIntoBatches(spec: SampleSpec): BatchSpec[] {
-  const batches: BatchSpec[] = [];
-  for (let first = 0; first < spec.count; first += spec.batchSize) {
-    batches.push({
-      job: spec,
-      index: batches.length,
-      first,
-      size: Math.min(spec.batchSize, spec.count - first),
-    });
-  }
-  return batches;
+/** Images that an answer lists, and a contact sheet shows, at most. */
+export const LISTED_IMAGES = 256;
+
+/** A job of more images than are listed: it keeps its images by the batch and gives them by the page. */
+export function isLarge({ count }: Pick<SampleSpec, 'count'>): boolean {
+  return count > LISTED_IMAGES;
+}
+
+export function batchCount({ count, batchSize }: Pick<SampleSpec, 'count' | 'batchSize'>): number {
+  return Math.ceil(count / batchSize);
+}
+
+/** Batches are of the job's batch size, in image order; the last one has what is left. */
+export function batchAt(job: SampleSpec, index: number): BatchSpec {
+  const first = index * job.batchSize;
+  return { job, index, first, size: Math.min(job.batchSize, job.count - first) };
+}
+
+/** The batch that an image is in. */
+export function batchOf({ batchSize }: Pick<SampleSpec, 'batchSize'>, image: number): number {
+  return Math.floor(image / batchSize);
+}
+
+export function splitIntoBatches(job: SampleSpec): BatchSpec[] {
+  return Array.from({ length: batchCount(job) }, (_, index) => batchAt(job, index));
 }
 
 /** Name of a batch's durable object: the same wherever it is computed. */

@@ -1,6 +1,7 @@
 /** The kept steps of a job, gathered from its batches. */
 import type { KeptStep } from '../durable/batch/trajectory-store.ts';
-import { batchName, type SampleSpec, splitIntoBatches } from '../durable/spec.ts';
+import { batchObject } from '../durable/batch-object.ts';
+import { type SampleSpec, splitIntoBatches } from '../durable/spec.ts';
 import type { Env } from '../env.ts';
 
 export interface KeptStepOfJob {
@@ -13,9 +14,7 @@ export interface KeptStepOfJob {
 /** In the order in which they are reached. */
 export async function keptStepsOf(env: Env, spec: SampleSpec): Promise<KeptStepOfJob[]> {
   const kept = await Promise.all(
-    splitIntoBatches(spec).map(({ index }) =>
-      env.BATCHES.get(env.BATCHES.idFromName(batchName(spec.id, index))).keptSteps(),
-    ),
+    splitIntoBatches(spec).map(({ index }) => batchObject(env, spec.id, index).keptSteps()),
   );
   const steps = new Map(kept.flat().map(({ step, timestep }) => [step, timestep]));
   return [...steps]

@@ -1,13 +1,15 @@
 /** What one request may ask for. */
 
-/** Images in one job. */
-export const MAX_COUNT = 256;
-/** Images times steps in one job. */
-export const MAX_IMAGE_STEPS = 100_000;
+/** Images in one job: a large run, of as many as samplers are judged by. */
+export const MAX_COUNT = 50_000;
+/** Images times steps in one job: the most images, each by all the steps of the reference's process. */
+export const MAX_IMAGE_STEPS = 50_000_000;
 /** Request body, bytes: requests are a few hundred. */
 export const MAX_BODY_BYTES = 64 * 1024;
 /** Length of the class list. */
 export const MAX_CLASSES = 256;
+/** Classes that are given a number of images. */
+export const MAX_COUNTED_CLASSES = 1_000;
 export const MAX_GUIDANCE_SCALE = 100;
 /** The largest seed whose every image (seed + n) is still an exact integer. */
 export const MAX_SEED = Number.MAX_SAFE_INTEGER - MAX_COUNT;

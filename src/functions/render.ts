@@ -3,7 +3,7 @@
 import type { BatchReport } from '../durable/batch/report.ts';
 import type { BatchView, JobRecord } from '../durable/job/job-store.ts';
 import { startOf, statusOf } from '../durable/job/status.ts';
-import { type ClassTarget, classOf, type SampleSpec, sharedStepsOf, targetOf } from '../durable/spec.ts';
+import { batchOf, type Classes, classOf, type SampleSpec, sharedStepsOf, targetOf } from '../durable/spec.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';
 import { MAX_SHEET_IMAGES } from './downloads/frames.ts';
@@ -59,7 +59,7 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
       guidance_scale: spec.guidance,
       seed: spec.seed,
       count: spec.count,
-      classes: spec.classes === null ? null : [...spec.classes],
+      ...classesOf(spec),
       reproducibility: spec.reproducibility,
       precision: spec.precision,
       keep_trajectory: spec.keepTrajectory ?? null,
@@ -69,6 +69,15 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
       retention_seconds: record.retentionMs / 1000,
     },
   };
+}
+
+/** As the request said it, with indices for names. */
+function classesOf({ classes }: SampleSpec): Pick<SampleResponse['request'], 'classes' | 'labels'> {
+  if (classes === null) return { classes: null, labels: null };
+  if (!('type' in classes)) return { classes: [...classes], labels: null };
+  if (classes.type === 'random') return { classes: null, labels: 'random' };
+  const counts = classes.counts.map(({ label, images }) => [label, images]);
+  return { classes: null, labels: Object.fromEntries(counts) };
 }
 
 export function renderModel(manifest: ModelManifest, origin: string): ModelResponse {
@@ -172,22 +181,18 @@ async function outputsOf(record: JobRecord, links: Links): Promise<SampleRespons
 
 /** The class that an image is of, or null. Of several it is the one with the most weight. */
 export function labelOf(record: JobRecord, image: number): number | null {
-  const target = targetOf(classesNow(record, image), image);
+  const target = targetOf(classesNow(record, image), image, record.spec.seed);
   return target === null ? null : classOf(target);
 }
 
 /** What an image is guided to at last: the patches that its batch has taken in change it. */
-function classesNow(record: JobRecord, image: number): readonly ClassTarget[] | null {
+function classesNow(record: JobRecord, image: number): Classes | null {
   const { spec, patches, batches } = record;
   const batch = batchOf(spec, image);
   const inherited = spec.course?.[batch]?.findLast(({ classes }) => classes !== null);
   const taken = new Set(batches[batch]?.report?.patches.map(({ seq }) => seq));
   const latest = patches.findLast(({ seq, classes }) => classes !== null && taken.has(seq));
   return latest?.classes ?? inherited?.classes ?? spec.classes;
-}
-
-function batchOf(spec: SampleSpec, image: number): number {
-  return Math.floor(image / spec.batchSize);
 }
 
 /** Where another job was gone on from, another was run again, and what this one did in the end. */

@@ -1,7 +1,15 @@
 /** From a valid request to a complete job: the model's defaults filled in, everything checked against the model. */
 import { createDiffusion, guidesAnywhere, RespacingError } from '../core/index.ts';
+import { readLocations } from '../durable/batch-object.ts';
 import { DEFAULT_EVENTS } from '../durable/job/event-names.ts';
-import type { ClassTarget, Patch, Reproducibility, SampleSpec, WebhookTarget } from '../durable/spec.ts';
+import {
+  type Classes,
+  isLarge,
+  type Patch,
+  type Reproducibility,
+  type SampleSpec,
+  type WebhookTarget,
+} from '../durable/spec.ts';
 import type { Env } from '../env.ts';
 import { isId, newId } from '../ids.ts';
 import { readPrecision } from '../inference/fleet/configuration.ts';
@@ -13,11 +21,12 @@ import {
 } from '../models/manifest.ts';
 import { findModel, missingModel } from '../models/registry.ts';
 import { resolveKeepTrajectory } from './keep-trajectory.ts';
+import { requirePossible } from './large-run.ts';
 import { MAX_IMAGE_STEPS, MAX_SEED } from './limits.ts';
 import { fieldProblem, Problem } from './problem.ts';
 import { retentionSeconds } from './retention.ts';
 import type { SamplePatch, SampleRequest } from './schemas/sample-request.ts';
-import { resolveGuidance, resolveTargets } from './steering.ts';
+import { imagesNamedBy, resolveClasses, resolveGuidance, resolveTargets } from './steering.ts';
 import { webhookUrlProblem } from './webhooks/url-policy.ts';
 
 /** Who asks, and where. */
@@ -46,11 +55,13 @@ export function resolveSample(
   const wanted =
     request.guidance_scale ?? (manifest.graphs.gradient === undefined ? 0 : defaults.guidance_scale);
   const guidance = resolveGuidance(wanted, manifest, numSteps);
-  const classes = requireTargets(request, manifest, guidesAnywhere(guidance));
-  const count = request.count ?? request.classes?.length ?? 1;
+  const classes = requireClasses(request, manifest, guidesAnywhere(guidance));
+  const count = countOf(request, classes);
+  requirePossible(request, count);
+  readLocations(env);
   if (count * numSteps > MAX_IMAGE_STEPS) {
     const detail = `${count} images of ${numSteps} steps are ${count * numSteps} image steps; at most ${MAX_IMAGE_STEPS} fit in one job`;
-    throw fieldProblem('limit-exceeded', '/count', detail);
+    throw fieldProblem('limit-exceeded', request.count === undefined ? '/steps' : '/count', detail);
   }
   if (request.eta !== undefined && request.eta !== 0 && sampler !== 'ddim') {
     throw fieldProblem(
@@ -83,7 +94,7 @@ export function resolveSample(
       last: numSteps,
     }),
     keepState: request.keep_state ?? false,
-    previewEvery: request.preview_every ?? defaultPreviewEvery(numSteps),
+    previewEvery: request.preview_every ?? (isLarge({ count }) ? 0 : defaultPreviewEvery(numSteps)),
     deadlineAt: request.deadline_seconds === undefined ? null : now + request.deadline_seconds * 1000,
     retentionSeconds: retentionSeconds(request.retention_seconds, env),
     priority: request.priority ?? 'normal',
@@ -113,15 +124,20 @@ export function resolvePatch(request: SamplePatch, spec: SampleSpec): Omit<Patch
 }
 
 /** @throws {Problem} if something in the job needs a class and the request names none */
-function requireTargets(
-  request: SampleRequest,
-  manifest: ModelManifest,
-  guided: boolean,
-): readonly ClassTarget[] | null {
-  const targets = resolveTargets(request, manifest);
-  if (targets !== null || !(guided || manifest.class_conditional)) return targets;
+function requireClasses(request: SampleRequest, manifest: ModelManifest, guided: boolean): Classes | null {
+  const classes = resolveClasses(request, manifest);
+  if (classes !== null || !(guided || manifest.class_conditional)) return classes;
   const why = guided ? 'guidance needs a class' : `model ${manifest.id} needs a class`;
-  throw fieldProblem('invalid-request', '/class', `required: ${why}; give class or classes`);
+  throw fieldProblem('invalid-request', '/class', `required: ${why}; give class, classes or labels`);
+}
+
+/** @throws {Problem} if the request counts its images in two ways that differ */
+function countOf({ count, labels }: SampleRequest, classes: Classes | null): number {
+  const named = imagesNamedBy(classes);
+  if (typeof labels === 'object' && count !== undefined && count !== named) {
+    throw fieldProblem('invalid-request', '/count', `labels is of ${named} images; leave count out`);
+  }
+  return count ?? named ?? 1;
 }
 
 /**

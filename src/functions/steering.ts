@@ -1,9 +1,11 @@
 /** Classes and guidance of a request, held against the model. */
 import { type GuidanceSchedule, guidesAnywhere } from '../core/index.ts';
-import type { ClassTarget } from '../durable/spec.ts';
+import type { ClassCount } from '../durable/labels.ts';
+import type { Classes, ClassTarget } from '../durable/spec.ts';
 import type { ModelManifest } from '../models/manifest.ts';
-import { fieldProblem } from './problem.ts';
-import type { ClassTargetRequest, GuidanceRequest } from './schemas/steering.ts';
+import { MAX_COUNT } from './limits.ts';
+import { fieldProblem, pointerOf } from './problem.ts';
+import type { ClassTargetRequest, GuidanceRequest, LabelsRequest } from './schemas/steering.ts';
 
 export interface ClassFields {
   readonly class?: ClassTargetRequest | undefined;
@@ -20,6 +22,51 @@ export function resolveTargets(request: ClassFields, manifest: ModelManifest): C
   }
   if (request.class !== undefined) return [resolveTarget(request.class, manifest, '/class')];
   return request.classes?.map((target, i) => resolveTarget(target, manifest, `/classes/${i}`)) ?? null;
+}
+
+/**
+ * Every way to say what the images are of.
+ *
+ * @returns null if the request names no class
+ * @throws {Problem} naming the field
+ */
+export function resolveClasses(
+  { labels, ...fields }: ClassFields & { readonly labels?: LabelsRequest | undefined },
+  manifest: ModelManifest,
+): Classes | null {
+  if (labels === undefined) return resolveTargets(fields, manifest);
+  const other = (['class', 'classes'] as const).find((field) => fields[field] !== undefined);
+  if (other !== undefined) {
+    throw fieldProblem('invalid-request', '/labels', `give either ${other} or labels, not both`);
+  }
+  if (labels !== 'random') return { type: 'counts', counts: resolveCounts(labels, manifest) };
+  if (manifest.classes.length > 0) return { type: 'random', classes: manifest.classes.length };
+  throw fieldProblem('invalid-request', '/labels', `model ${manifest.id} has no classes`);
+}
+
+/** How many images the request is for, if its classes say so. */
+export function imagesNamedBy(classes: Classes | null): number | null {
+  if (classes === null) return null;
+  if (!('type' in classes)) return classes.length;
+  if (classes.type === 'random') return null;
+  return classes.counts.reduce((sum, { images }) => sum + images, 0);
+}
+
+function resolveCounts(counts: Readonly<Record<string, number>>, manifest: ModelManifest): ClassCount[] {
+  const byClass = new Map<number, number>();
+  for (const [label, images] of Object.entries(counts)) {
+    const place = pointerOf(['labels', label]);
+    const index = classIndex(labelOf(label, manifest), manifest, place);
+    if (byClass.has(index)) {
+      throw fieldProblem('invalid-request', place, `class ${index} has a number of images already`);
+    }
+    byClass.set(index, images);
+  }
+  const total = [...byClass.values()].reduce((sum, images) => sum + images, 0);
+  if (total > MAX_COUNT) {
+    throw fieldProblem('limit-exceeded', '/labels', `${total} images; at most ${MAX_COUNT} fit in one job`);
+  }
+  return [...byClass].sort(([a], [b]) => a - b).map(([label, images]) => ({ label, images }));
 }
 
 /**
@@ -63,7 +110,7 @@ function resolveTarget(target: ClassTargetRequest, manifest: ModelManifest, poin
   }
   const weights: Record<number, number> = {};
   for (const [label, weight] of Object.entries(target)) {
-    const place = `${pointer}/${label.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const place = pointer + pointerOf([label]);
     const index = classIndex(labelOf(label, manifest), manifest, place);
     if (Object.hasOwn(weights, index)) {
       throw fieldProblem('invalid-request', place, `class ${index} has a weight already`);

@@ -1,10 +1,10 @@
 /** Where a batch is steered at a step: what the job was made with, changed by the patches that hold by then. */
 import type { GuidanceSchedule } from '../../core/index.ts';
-import type { ClassTarget, Patch, SampleSpec } from '../spec.ts';
+import type { Classes, Patch, SampleSpec } from '../spec.ts';
 
 export interface Course {
   readonly guidance: GuidanceSchedule;
-  readonly classes: readonly ClassTarget[] | null;
+  readonly classes: Classes | null;
 }
 
 /** A patch and the step of this batch, counted from 0, from which it holds. */

@@ -2,9 +2,10 @@
 import { drawNoise, type SamplerState, slerp } from '../../core/index.ts';
 import type { Env } from '../../env.ts';
 import type { ModelManifest } from '../../models/manifest.ts';
+import { batchObject } from '../batch-object.ts';
 import { pngToTensor } from '../image-input.ts';
 import { inputKey } from '../outputs.ts';
-import { type BatchSpec, batchName, type Latent, type NoiseEnd } from '../spec.ts';
+import type { BatchSpec, Latent, NoiseEnd } from '../spec.ts';
 import { join } from './chunks.ts';
 import { messageOf, SourceError } from './retry.ts';
 import type { Trajectory } from './trajectory.ts';
@@ -43,7 +44,7 @@ function noiseAt(env: Env, end: NoiseEnd, { image }: ModelManifest): Promise<Flo
 }
 
 async function keptStateOf(env: Env, sample: string, batch: number, step: number): Promise<SamplerState> {
-  const stub = batchOf(env, sample, batch);
+  const stub = batchObject(env, sample, batch);
   const missing = `sample ${sample} does not keep step ${step} (any more)`;
   const kept = await reach(() => stub.keptState(step), sample);
   if (kept === null) throw new SourceError(missing, { gone: true });
@@ -62,7 +63,7 @@ async function keptStateOf(env: Env, sample: string, batch: number, step: number
 
 /** `[C, H, W]`. */
 async function latentOf(env: Env, { sample, image, batch, of }: Latent): Promise<Float32Array> {
-  const stub = batchOf(env, sample, batch);
+  const stub = batchObject(env, sample, batch);
   const latent = await reach(
     () => (of === 'result' ? stub.finalTensor(image) : stub.keptTensor(0, 'x_t', image)),
     sample,
@@ -80,10 +81,6 @@ async function uploadedImage(env: Env, spec: BatchSpec, { image }: ModelManifest
   // It is written before the job is accepted, or right after by a request that comes twice: not there is not gone.
   if (object === null) throw new SourceError(`the bucket does not have ${key}`, { gone: false });
   return pngToTensor(new Uint8Array(await reach(() => object.arrayBuffer(), 'the bucket')), image);
-}
-
-function batchOf(env: Env, sample: string, batch: number) {
-  return env.BATCHES.get(env.BATCHES.idFromName(batchName(sample, batch)));
 }
 
 /** @throws {SourceError} that may be tried again, for whatever the platform throws */

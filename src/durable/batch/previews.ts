@@ -4,7 +4,7 @@
  */
 import { type ImageShape, shrink, toNHWC, toUint8 } from '../../core/index.ts';
 import { encodePng } from '../outputs.ts';
-import { type BatchSpec, MAX_IN_FLIGHT, splitIntoBatches } from '../spec.ts';
+import { type BatchSpec, batchCount, MAX_IN_FLIGHT } from '../spec.ts';
 
 /** Some images of a batch after one step. */
 export interface PreviewSheet {
@@ -45,7 +45,7 @@ export class Previews {
   constructor(spec: BatchSpec, shape: ImageShape) {
     this.#spec = spec;
     this.#shape = shape;
-    const sharers = Math.min(MAX_IN_FLIGHT, splitIntoBatches(spec.job).length);
+    const sharers = Math.min(MAX_IN_FLIGHT, batchCount(spec.job));
     this.#charactersPerMs = CHARACTERS_PER_SECOND / sharers / 1000;
     this.#shown = new Array(spec.size).fill(0);
   }

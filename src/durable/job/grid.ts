@@ -10,6 +10,12 @@ export async function writeGrid(bucket: R2Bucket, spec: SampleSpec): Promise<voi
     if (object === null) throw new Error(`image ${image} is missing from the bucket`);
     images.push(decodePng(new Uint8Array(await object.arrayBuffer())));
   }
-  const png = encodePng(composeGrid(images, gridColumns(spec.count, spec.classes?.length ?? 1)));
+  const png = encodePng(composeGrid(images, gridColumns(spec.count, rowOf(spec))));
   await bucket.put(gridKey(spec.id), png, { httpMetadata: { contentType: 'image/png' } });
+}
+
+/** Images of a round of the classes, which is a row if it fits. */
+function rowOf({ classes }: SampleSpec): number {
+  if (classes === null || !('type' in classes)) return classes?.length ?? 1;
+  return classes.type === 'counts' ? classes.counts.length : 1;
 }

@@ -2,9 +2,10 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { toNHWC, toUint8 } from '../../core/index.ts';
+import { batchObject } from '../../durable/batch-object.ts';
 import type { JobRecord } from '../../durable/job/job-store.ts';
 import { encodePng } from '../../durable/outputs.ts';
-import { batchName, splitIntoBatches } from '../../durable/spec.ts';
+import { batchOf } from '../../durable/spec.ts';
 import type { Env } from '../../env.ts';
 import { encodeNpy } from '../../files/npy.ts';
 import { findModel } from '../../models/registry.ts';
@@ -75,12 +76,8 @@ export const trajectory = new OpenAPIHono<AppEnv>({
     const image = Number.parseInt(name, 10);
     const spec = (await (await ownedJob(c, sample)).read())?.spec;
     if (spec === undefined) throw unknownSample(sample);
-    const batch = splitIntoBatches(spec).find(({ first, size }) => image >= first && image < first + size);
     const manifest = findModel(spec.model);
-    const stub =
-      batch === undefined
-        ? undefined
-        : c.env.BATCHES.get(c.env.BATCHES.idFromName(batchName(sample, batch.index)));
+    const stub = image < spec.count ? batchObject(c.env, sample, batchOf(spec, image)) : null;
     const tensor = (await stub?.keptTensor(Number(step), what, image)) ?? null;
     if (tensor === null || manifest === null) {
       throw new Problem(

@@ -1,6 +1,7 @@
 /** The body of `POST /v1/interpolations`. */
 import { z } from '@hono/zod-openapi';
-import { MAX_COUNT, MAX_SEED } from '../limits.ts';
+import { LISTED_IMAGES } from '../../durable/spec.ts';
+import { MAX_SEED } from '../limits.ts';
 import { sampleRequest } from './sample-request.ts';
 import { startFrom } from './start-from.ts';
 
@@ -18,7 +19,11 @@ export const interpolationRequest = sampleRequest
   .extend({
     from: end,
     to: end,
-    count: z.int().min(2).max(MAX_COUNT).openapi({ description: 'Images, both ends included.', example: 8 }),
+    count: z
+      .int()
+      .min(2)
+      .max(LISTED_IMAGES)
+      .openapi({ description: 'Images, both ends included.', example: 8 }),
   })
   .openapi('InterpolationRequest');
 

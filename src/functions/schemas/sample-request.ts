@@ -11,7 +11,7 @@ import {
 } from '../limits.ts';
 import { metadata } from './metadata.ts';
 import { startFrom } from './start-from.ts';
-import { classList, classTarget, guidance } from './steering.ts';
+import { classList, classTarget, guidance, labels } from './steering.ts';
 import { keepTrajectory } from './trajectory.ts';
 import { eventFilter } from './webhooks.ts';
 
@@ -56,12 +56,11 @@ export const sampleRequest = z
     classes: classList
       .optional()
       .openapi({ description: 'Image n is of class classes[n mod length].', example: [0, 1, 2] }),
-    count: z
-      .int()
-      .min(1)
-      .max(MAX_COUNT)
-      .optional()
-      .openapi({ description: 'Images to draw; by default one for each entry of classes, else 1.' }),
+    labels: labels.optional(),
+    count: z.int().min(1).max(MAX_COUNT).optional().openapi({
+      description:
+        'Images to draw; by default one for each entry of classes, or as many as labels names, else 1. Above 256 it is a large run: see docs/large-runs.md for what differs.',
+    }),
     guidance_scale: guidance.optional(),
     sampler: samplerName
       .optional()

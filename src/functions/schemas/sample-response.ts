@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { samplerName } from '../../models/manifest.ts';
 import { forkedFrom, jobKind, receipt, replay } from './receipt.ts';
 import { priorityName } from './sample-request.ts';
-import { guidance, resolvedTarget } from './steering.ts';
+import { guidance, labels, resolvedTarget } from './steering.ts';
 import { keepTrajectory } from './trajectory.ts';
 
 const timestamp = z.iso.datetime();
@@ -129,6 +129,7 @@ export const sampleResponse = z
       seed: z.int(),
       count: z.int(),
       classes: z.array(resolvedTarget).nullable(),
+      labels: labels.nullable().openapi({ description: 'In place of classes, if the request had labels.' }),
       reproducibility: z.enum(['exact', 'fast']),
       precision: z
         .enum(['fp32', 'fp16'])

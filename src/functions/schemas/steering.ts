@@ -1,6 +1,13 @@
 /** What a job is steered by, in requests and in answers: classes and the guidance scale over time. */
 import { z } from '@hono/zod-openapi';
-import { MAX_CLASS_WEIGHT, MAX_CLASSES, MAX_GUIDANCE_SCALE, MAX_TIMESTEPS } from '../limits.ts';
+import {
+  MAX_CLASS_WEIGHT,
+  MAX_CLASSES,
+  MAX_COUNT,
+  MAX_COUNTED_CLASSES,
+  MAX_GUIDANCE_SCALE,
+  MAX_TIMESTEPS,
+} from '../limits.ts';
 
 const classLabel = z.union([z.int().min(0), z.string().min(1).max(200)]);
 
@@ -20,6 +27,23 @@ export const classTarget = z.union([classLabel, classWeights], {
 });
 
 export const classList = z.array(classTarget).min(1).max(MAX_CLASSES);
+
+const labelCounts = z
+  .record(z.string().min(1).max(200), z.int().min(1).max(MAX_COUNT))
+  .refine((counts) => Object.keys(counts).length > 0, { error: 'expected at least one class' })
+  .refine((counts) => Object.keys(counts).length <= MAX_COUNTED_CLASSES, {
+    error: `expected at most ${MAX_COUNTED_CLASSES} classes`,
+  });
+
+export const labels = z
+  .union([z.literal('random'), labelCounts], {
+    error: 'expected "random", or images by class such as {"3": 5000, "8": 5000}',
+  })
+  .openapi('Labels', {
+    description:
+      '"random": each image is of a class drawn uniformly from all of the model\'s, from its seed alone (Philox4x32-10 at the counter (0, 0, 0, 1), the first word modulo the number of classes). Or so many images of each class, by index or name: they take turns, one of each class that has images left, those with the most first, so that any beginning of the run is as balanced as it can be.',
+    example: { 3: 5000, 8: 5000 },
+  });
 
 const scale = z.number().min(0).max(MAX_GUIDANCE_SCALE);
 const timestep = z.int().min(0).max(MAX_TIMESTEPS);
@@ -65,5 +89,6 @@ function guidanceError(issue: { readonly input?: unknown }): string | undefined 
 /** As answers show it: indices, not names. */
 export const resolvedTarget = z.union([z.int(), z.record(z.string(), z.number())]);
 
+export type LabelsRequest = z.infer<typeof labels>;
 export type ClassTargetRequest = z.infer<typeof classTarget>;
 export type GuidanceRequest = z.infer<typeof guidance>;
