@@ -29,3 +29,15 @@ export function classList(text: string): (number | string)[] {
   }
   return entries.map((entry) => (/^\d+$/.test(entry) ? Number(entry) : entry));
 }
+
+export type LabelsFlag = 'random' | Readonly<Record<string, number>>;
+
+/** `random`, or images per class: `3=5000,8=5000`. @throws {InvalidArgumentError} */
+export function labels(given: string): LabelsFlag {
+  if (given === 'random') return given;
+  const pairs = given.split(',').map((pair) => /^(.+)=([1-9]\d*)$/.exec(pair.trim()) ?? []);
+  if (pairs.every(([, label]) => label !== undefined)) {
+    return Object.fromEntries(pairs.map(([, label, images]) => [label, Number(images)]));
+  }
+  throw new InvalidArgumentError('Expected "random", or images per class such as 3=5000,8=5000.');
+}

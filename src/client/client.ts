@@ -6,9 +6,10 @@ import type { InterpolationRequest } from '../functions/schemas/interpolation-re
 import type { InversionRequest } from '../functions/schemas/inversion-request.ts';
 import type { SampleListQuery, SampleListResponse, SampleSummary } from '../functions/schemas/sample-list.ts';
 import type { SamplePatch, SampleRequest } from '../functions/schemas/sample-request.ts';
-import type { SampleResponse } from '../functions/schemas/sample-response.ts';
+import type { ImageEntry, ImagePage, SampleResponse } from '../functions/schemas/sample-response.ts';
 import type { TrajectoryResponse } from '../functions/schemas/trajectory.ts';
 import { Accounts } from './accounts.ts';
+import { type StreamOptions, streamFile } from './download.ts';
 import { type WatchOptions, watchEvents } from './events.ts';
 import { Keys } from './keys.ts';
 import type { CallOptions, ClientOptions, CreateOptions } from './options.ts';
@@ -22,6 +23,14 @@ export interface AnimationOptions extends CallOptions {
   readonly image?: number;
   /** What each step predicted, or the picture under its noise; the prediction if that is kept. */
   readonly what?: 'x_start' | 'x_t';
+}
+
+export interface ImageOptions extends CallOptions {
+  /** Only those that are written by now. */
+  readonly ready?: boolean;
+  /** Images of a page, at most 1,000. */
+  readonly limit?: number;
+  readonly cursor?: string;
 }
 
 export type ListOptions = CallOptions & Partial<SampleListQuery>;
@@ -120,6 +129,22 @@ export class CairnClient {
     return entriesOf((cursor) => this.listSamples({ ...options, ...(cursor !== undefined && { cursor }) }));
   }
 
+  /** A page of the images of a sample, in their order. */
+  listImages(id: string, { ready, limit, cursor, signal }: ImageOptions = {}): Promise<ImagePage> {
+    const query = { limit, cursor, ready: ready === true ? '1' : undefined };
+    return this.#sample(id, '/images', { query, ...(signal !== undefined && { signal }) });
+  }
+
+  /** Every image of a sample, page after page; of a large run that is under way, those that are `ready`. */
+  images(
+    id: string,
+    options: Omit<ImageOptions, 'cursor'> = {},
+  ): AsyncGenerator<ImageEntry, void, undefined> {
+    return entriesOf((cursor) =>
+      this.listImages(id, { limit: 1_000, ...options, ...(cursor !== undefined && { cursor }) }),
+    );
+  }
+
   /** Steps that were kept; `keep_trajectory` of the request asks for them. */
   readTrajectory(id: string, options?: CallOptions): Promise<TrajectoryResponse> {
     return this.#sample(id, '/trajectory', { ...options });
@@ -163,6 +188,11 @@ export class CairnClient {
     const path = `/v1/samples/${encodeURIComponent(id)}/animation.png`;
     const response = await this.#transport.fetch(path, { ...options, query: { image, what } });
     return new Uint8Array(await response.arrayBuffer());
+  }
+
+  /** The same in pieces, for files that are too large to hold; a connection that breaks is taken up again. */
+  stream(url: string, options: StreamOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    return streamFile(this.#transport, url, options);
   }
 
   #create(path: string, body: unknown, options: CreateOptions = {}): Promise<SampleResponse> {

@@ -13,7 +13,12 @@ export type { InterpolationRequest } from '../functions/schemas/interpolation-re
 export type { InversionRequest } from '../functions/schemas/inversion-request.ts';
 export type { SampleListQuery, SampleListResponse, SampleSummary } from '../functions/schemas/sample-list.ts';
 export type { SamplePatch, SampleRequest } from '../functions/schemas/sample-request.ts';
-export type { SampleResponse, SampleStatus } from '../functions/schemas/sample-response.ts';
+export type {
+  ImageEntry,
+  ImagePage,
+  SampleResponse,
+  SampleStatus,
+} from '../functions/schemas/sample-response.ts';
 export type { TrajectoryResponse } from '../functions/schemas/trajectory.ts';
 export type {
   NewWebhookEndpointResponse,
@@ -25,7 +30,8 @@ export type {
   WebhookEndpointRequest,
   WebhookEndpointResponse,
 } from '../functions/schemas/webhooks.ts';
-export { CairnClient, type ListOptions } from './client.ts';
+export { CairnClient, type ImageOptions, type ListOptions } from './client.ts';
+export type { StreamOptions } from './download.ts';
 export { CairnError } from './error.ts';
 export type { WatchOptions } from './events.ts';
 export type { CallOptions, ClientOptions, CreateOptions } from './options.ts';

@@ -24,8 +24,18 @@ export function imageKey(job: string, image: number): string {
   return `${imagesPrefix(job)}${image}.png`;
 }
 
+/** Of a large run: the pixels of a batch, uint8 `[N, H, W, C]`. */
+export function pixelsKey(job: string, batch: number): string {
+  return `${jobPrefix(job)}batches/${batch}.u8`;
+}
+
+/** Of a large run: all its images and labels, packed once it has succeeded. */
+export function npzKey(job: string): string {
+  return `${jobPrefix(job)}samples.npz`;
+}
+
 export function gridKey(job: string): string {
-  return `samples/${job}/grid.png`;
+  return `${jobPrefix(job)}grid.png`;
 }
 
 /** Kept with an image in R2: an archive of many can say its own CRC before it reads the first. */
@@ -45,7 +55,7 @@ export function animationKey(job: string, what: 'x_t' | 'x_start', image: number
 
 /** An image that a job was given. */
 export function inputKey(job: string): string {
-  return `samples/${job}/input.png`;
+  return `${jobPrefix(job)}input.png`;
 }
 
 /** The same pixels give the same bytes. */

@@ -4,38 +4,46 @@
  */
 import type { Env } from '../env.ts';
 import { removeSample } from '../store/samples.ts';
+import { batchObject } from './batch-object.ts';
 import { jobPrefix } from './outputs.ts';
-import { batchName, MAX_IN_FLIGHT, type SampleSpec, splitIntoBatches } from './spec.ts';
+import { batchCount, MAX_IN_FLIGHT, type SampleSpec } from './spec.ts';
 
 /** What one call to R2 lists, and what one deletes. */
 const KEYS_PER_CALL = 1_000;
+/** Such calls in one alarm; the next goes on. */
+const PAGES_PER_ALARM = 10;
 
 /**
  * From the index first, so that no list shows what is going; then the batches, which may still write pictures; then what
  * lies in the bucket.
+ *
+ * @param batches whose objects hold something; null for all. Those of a large run that succeeded have gone by themselves
+ * @returns whether that was all
  */
-export async function removeAll(env: Env, spec: SampleSpec): Promise<void> {
+export async function removeSome(
+  env: Env,
+  spec: SampleSpec,
+  batches: readonly number[] | null,
+): Promise<boolean> {
   await removeSample(env.DB, spec.id);
-  const batches = splitIntoBatches(spec);
-  for (let i = 0; i < batches.length; i += MAX_IN_FLIGHT) {
-    await Promise.all(
-      batches
-        .slice(i, i + MAX_IN_FLIGHT)
-        .map(({ index }) => env.BATCHES.get(env.BATCHES.idFromName(batchName(spec.id, index))).erase()),
-    );
+  const indices = batches ?? Array.from({ length: batchCount(spec) }, (_, index) => index);
+  for (let i = 0; i < indices.length; i += MAX_IN_FLIGHT) {
+    const some = indices.slice(i, i + MAX_IN_FLIGHT);
+    await Promise.all(some.map((index) => batchObject(env, spec.id, index).erase()));
   }
-  await removeObjects(env.OUTPUTS, jobPrefix(spec.id));
+  return removeObjects(env.OUTPUTS, jobPrefix(spec.id), { pages: PAGES_PER_ALARM });
 }
 
-/** Page by page from the beginning: what is deleted is not listed again. */
+/** Page by page from the beginning: what is deleted is not listed again. @returns whether nothing is left */
 export async function removeObjects(
   bucket: R2Bucket,
   prefix: string,
-  perCall = KEYS_PER_CALL,
-): Promise<void> {
-  for (;;) {
+  { perCall = KEYS_PER_CALL, pages = Number.POSITIVE_INFINITY } = {},
+): Promise<boolean> {
+  for (let page = 0; page < pages; page++) {
     const { objects, truncated } = await bucket.list({ prefix, limit: perCall });
     if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));
-    if (!truncated) return;
+    if (!truncated) return true;
   }
+  return false;
 }

@@ -12,7 +12,7 @@ import { findModel } from '../models/registry.ts';
 import { type BatchRecord, BatchStore, isTerminal } from './batch/batch-store.ts';
 import { alarmBudget } from './batch/budget.ts';
 import { firstState } from './batch/first-state.ts';
-import { writeImages } from './batch/images.ts';
+import { keysOf, writeImages } from './batch/images.ts';
 import { pixelsIn, type View } from './batch/kept-pixels.ts';
 import { Pace } from './batch/pace.ts';
 import { Previews } from './batch/previews.ts';
@@ -24,9 +24,9 @@ import { runSteps } from './batch/step-loop.ts';
 import { Trajectory } from './batch/trajectory.ts';
 import type { KeptState, KeptStep, KeptTensor } from './batch/trajectory-store.ts';
 import { whatToKeep } from './batch/what-to-keep.ts';
-import { imageKey, type Pixels } from './outputs.ts';
+import type { Pixels } from './outputs.ts';
 import { turnOf } from './priority.ts';
-import type { BatchOrders, BatchSpec, Failure } from './spec.ts';
+import { type BatchOrders, type BatchSpec, type Failure, isLarge } from './spec.ts';
 
 /** A job that can't be told of the end is told again after this long. */
 const REPORT_RETRY_MS = 2_000;
@@ -232,12 +232,11 @@ export class SampleBatch extends DurableObject<Env> {
     const manifest = this.#modelOf(spec);
     const state = this.#store.readState();
     if (manifest === null || state === null) return;
-    try {
-      await writeImages(this.env.OUTPUTS, spec, manifest, state.tensors.x);
-    } catch (error) {
+    const { x } = state.tensors;
+    const pixelsCrc32 = await writeImages(this.env.OUTPUTS, spec, manifest, x).catch((error) => {
       throw new OutputError(`could not store the images: ${messageOf(error)}`, { cause: error });
-    }
-    this.#store.saveDigests(await digestImages(state.tensors.x, spec.size));
+    });
+    this.#store.saveOutputs({ digests: await digestImages(x, spec.size), pixelsCrc32 });
     this.#store.finish('succeeded', null, spec.job.keepState, Date.now());
   }
 
@@ -284,6 +283,10 @@ export class SampleBatch extends DurableObject<Env> {
     const heard = await this.#reporter.end(spec);
     if (heard === 'job is gone') await this.#vanish(spec);
     if (heard === 'not heard') await this.#wakeIn(REPORT_RETRY_MS);
+    // Thousands of them: what a large run still needs of a batch that succeeded lies in the bucket and with its job.
+    if (heard === 'heard' && isLarge(spec.job) && this.#store.read()?.status === 'succeeded') {
+      await this.ctx.storage.deleteAll();
+    }
   }
 
   /** The job was removed while this batch walked, perhaps just when it was told to: it ends, and goes. */
@@ -295,8 +298,8 @@ export class SampleBatch extends DurableObject<Env> {
   }
 
   /** Takes its pictures along: the removal of the job may have been through before they were written. */
-  async #vanish({ job, first, size }: BatchSpec): Promise<void> {
-    await this.env.OUTPUTS.delete(Array.from({ length: size }, (_, i) => imageKey(job.id, first + i)));
+  async #vanish(spec: BatchSpec): Promise<void> {
+    await this.env.OUTPUTS.delete(keysOf(spec));
     await this.ctx.storage.deleteAll();
   }
 

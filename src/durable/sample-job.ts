@@ -6,20 +6,23 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
 import type { PreviewSheet } from './batch/previews.ts';
 import type { BatchReport } from './batch/report.ts';
-import { messageOf, stepDeadlineMs } from './batch/retry.ts';
+import { messageOf } from './batch/retry.ts';
 import { BatchCalls } from './job/batch-calls.ts';
+import type { WrittenBatches } from './job/batch-table.ts';
 import { enqueueEvents, tellIndex } from './job/debts.ts';
+import { JobDriver } from './job/driver.ts';
 import { EndWaiters } from './job/end-waiters.ts';
 import type { OwedEvent } from './job/events.ts';
-import { writeGrid } from './job/grid.ts';
 import { owesIndex } from './job/index-entry.ts';
-import { type BatchView, isOver, type JobRecord, JobStore, type WebhookState } from './job/job-store.ts';
-import { isPast, nextWake } from './job/next-wake.ts';
+import type { JobRecord, WebhookState } from './job/job-record.ts';
+import { isOver, JobStore } from './job/job-store.ts';
+import { nextWake, owesPacking } from './job/next-wake.ts';
+import { abandonPacking, packSome } from './job/packing.ts';
 import { mayStart, QueuePlace } from './job/queue-place.ts';
 import type { EventPresenter } from './job/watch/presenter.ts';
 import { Watch } from './job/watch/watch.ts';
-import { removeAll } from './removal.ts';
-import { type Failure, MAX_IN_FLIGHT, type Patch, type SampleSpec } from './spec.ts';
+import { removeSome } from './removal.ts';
+import { batchOf, isLarge, MAX_IN_FLIGHT, type Patch, type SampleSpec } from './spec.ts';
 
 /** A batch or the bucket that could not be reached is tried again after this long. */
 const RETRY_MS = 1_000;
@@ -49,6 +52,7 @@ export abstract class SampleJob extends DurableObject<Env> {
   readonly #watch: Watch;
   readonly #batches: BatchCalls;
   readonly #place: QueuePlace;
+  readonly #driver: JobDriver;
   #running: Promise<void> | null = null;
   readonly #waiters = new EndWaiters();
 
@@ -58,7 +62,15 @@ export abstract class SampleJob extends DurableObject<Env> {
     this.#store = new JobStore(ctx.storage);
     this.#batches = new BatchCalls(env, this.#store);
     this.#place = new QueuePlace(env, this.#store);
-    this.#watch = new Watch({ state: ctx, env, presenter, read: () => this.#store.read() });
+    this.#driver = new JobDriver(env, this.#store, this.#batches, this.#place);
+    this.#watch = new Watch({
+      state: ctx,
+      env,
+      presenter,
+      read: () => this.#store.read(),
+      record: () => this.#store.record(),
+      succeeded: () => this.#store.batches.succeededIndices(),
+    });
   }
 
   /** Accepts a job. Idempotent. @param acceptedAt ms since the epoch */
@@ -69,7 +81,7 @@ export abstract class SampleJob extends DurableObject<Env> {
     await this.#batches.prepare();
     this.#watch.observe();
     await this.#wakeAt(Date.now());
-    return this.#store.read()!;
+    return this.#store.record()!;
   }
 
   /** The account it belongs to; null for a job that never was. */
@@ -81,7 +93,7 @@ export abstract class SampleJob extends DurableObject<Env> {
   async read(): Promise<JobRecord | null> {
     if (!(await this.#open())) return null;
     await this.#place.askPosition();
-    return this.#store.read();
+    return this.#store.record();
   }
 
   /** The job at its end, or as it is after so many ms. A caller that leaves changes nothing. */
@@ -97,7 +109,7 @@ export abstract class SampleJob extends DurableObject<Env> {
     if (this.#store.read()!.status === 'active') await this.#batches.pause();
     this.#watch.observe();
     await this.#wakeAt(Date.now());
-    return this.#store.read();
+    return this.#store.record();
   }
 
   /**
@@ -111,17 +123,17 @@ export abstract class SampleJob extends DurableObject<Env> {
     this.#store.beginLife(Date.now());
     this.#watch.observe();
     await this.#wakeAt(Date.now());
-    return this.#store.read();
+    return this.#store.record();
   }
 
   /** Changes the course of a job that is not over, from the next step on that has not been asked for yet. */
   async patch(patch: Omit<Patch, 'seq'>): Promise<JobRecord | null> {
     if (!(await this.#open())) return null;
-    if (this.#store.read()!.status !== 'active') return this.#store.read();
+    if (this.#store.read()!.status !== 'active') return this.#store.record();
     this.#store.addPatch(patch, Date.now());
     if (mayStart(this.#store.read()!)) await this.#batches.start();
     await this.#wakeAt(Date.now());
-    return this.#store.read();
+    return this.#store.record();
   }
 
   /** Stops every batch within the step it is at. Idempotent; a finished job stays finished. */
@@ -130,11 +142,11 @@ export abstract class SampleJob extends DurableObject<Env> {
     this.#store.beginEnding('canceled', null);
     if (this.#store.read()!.status === 'active') {
       await this.#batches.stop();
-      this.#settle();
+      if (this.#driver.settle()) this.#waiters.wakeAll();
     }
     this.#watch.observe();
     await this.#wakeAt(Date.now());
-    return this.#store.read();
+    return this.#store.record();
   }
 
   /**
@@ -159,7 +171,7 @@ export abstract class SampleJob extends DurableObject<Env> {
     if (!(await this.#open())) return null;
     this.#store.keepFor(seconds * 1000, Date.now());
     await this.#wakeAt(Date.now());
-    return this.#store.read();
+    return this.#store.record();
   }
 
   /** Deletes the job and all that belongs to it: gone for everyone at once, erased by its alarm. Idempotent. */
@@ -207,6 +219,26 @@ export abstract class SampleJob extends DurableObject<Env> {
     this.#watch.socketClosed();
   }
 
+  /** What it was made of; for whoever asks for one of its files. */
+  async spec(): Promise<SampleSpec | null> {
+    return (await this.#open()) ? this.#store.read()!.spec : null;
+  }
+
+  /** The job with the batches of some of its images. @param images at most so many, from this one on */
+  async readImages(first: number, images: number, ready: boolean): Promise<JobRecord | null> {
+    if (!(await this.#open())) return null;
+    return this.#store.page((batches, spec) => {
+      const from = batchOf(spec, first);
+      const limit = Math.ceil(images / spec.batchSize) + 1;
+      return ready ? batches.succeeded(from, limit) : batches.range(from, from + limit);
+    });
+  }
+
+  /** Of a large run: which of its batches lie in the bucket. */
+  async writtenBatches(): Promise<WrittenBatches | null> {
+    return (await this.#open()) ? this.#store.batches.written() : null;
+  }
+
   /** Final x of one image, if the job keeps its state. */
   async finalTensor(image: number): Promise<Float32Array | null> {
     return (await this.#open()) ? this.#batches.finalTensor(image) : null;
@@ -244,17 +276,24 @@ export abstract class SampleJob extends DurableObject<Env> {
     if (!(await this.#open())) return this.#remove();
     try {
       const record = this.#store.read();
-      if (record?.status === 'active') await this.#drive(record);
+      if (record?.status === 'active' && (await this.#driver.drive(record))) this.#waiters.wakeAll();
       this.#watch.observe();
       await this.#place.leave();
       await enqueueEvents(this.env, this.#store);
       await tellIndex(this.env, this.#store);
+      await this.#pack();
     } catch (error) {
       console.error(JSON.stringify({ job: this.#store.read()?.spec.id, error: String(error) }));
       await this.#wakeAt(Date.now() + RETRY_MS);
       return;
     }
     await this.#schedule();
+  }
+
+  async #pack(): Promise<void> {
+    const state = this.#store.read();
+    if (state === null || !owesPacking(state) || state.packing!.retryAt > Date.now()) return;
+    await packSome(this.env, this.#store, state);
   }
 
   /** Whatever dies in between, the next alarm begins again: the tombstone goes last, with everything else of the job. */
@@ -267,7 +306,9 @@ export abstract class SampleJob extends DurableObject<Env> {
       await scheduler.wait(100);
     await this.#place.leave();
     try {
-      await removeAll(this.env, spec);
+      await abandonPacking(this.env, this.#store, spec.id);
+      const batches = isLarge(spec) ? this.#store.batches.leftOver() : null;
+      if (!(await removeSome(this.env, spec, batches))) return this.#wakeAt(Date.now());
       await enqueueEvents(this.env, this.#store);
     } catch (error) {
       console.error(JSON.stringify({ job: spec.id, removal: messageOf(error) }));
@@ -277,53 +318,6 @@ export abstract class SampleJob extends DurableObject<Env> {
     const owed = this.#store.outbox.dueAt();
     if (owed !== null) return this.#wakeAt(owed);
     await this.ctx.storage.deleteAll();
-  }
-
-  async #drive(record: JobRecord): Promise<void> {
-    const failed = record.batches.find((batch) => batch.report?.status === 'failed');
-    if (failed !== undefined) this.#store.beginEnding('failed', failed.report?.failure ?? null);
-    if (isPast(record.spec.deadlineAt, Date.now()))
-      this.#store.beginEnding('failed', pastDeadline(record.spec));
-    if (this.#store.read()!.ending !== null) await this.#batches.stop();
-    else await this.#batches.prepare();
-    if (this.#store.read()!.ending === null) {
-      if (record.paused) await this.#batches.pause();
-      else if (await this.#place.reached()) await this.#batches.start();
-    }
-
-    const batches = this.#store.read()!.batches;
-    if (batches.every((batch) => batch.report?.status === 'succeeded'))
-      await this.#finishGrid(record.spec, batches);
-    this.#settle();
-  }
-
-  /** Tried again while it fails, but not for ever: a bucket that stays away ends the job with the reason. */
-  async #finishGrid(spec: SampleSpec, batches: readonly BatchView[]): Promise<void> {
-    try {
-      await writeGrid(this.env.OUTPUTS, spec);
-    } catch (error) {
-      const since = Math.max(...batches.map((batch) => batch.report?.finishedAt ?? 0));
-      const failingFor = Date.now() - since;
-      if (failingFor < stepDeadlineMs(this.env.STEP_DEADLINE_SECONDS)) throw error;
-      const message = `could not make the grid for ${Math.round(failingFor / 1000)} s; last error: ${messageOf(error)}`;
-      this.#store.beginEnding('failed', { code: 'output_deadline', message });
-    }
-  }
-
-  /** Ends the job once every batch has. */
-  #settle(): void {
-    const record = this.#store.read();
-    if (
-      record === null ||
-      record.status !== 'active' ||
-      !record.batches.every((batch) => isOver(batch.report))
-    )
-      return;
-    const ending = record.ending ?? 'succeeded';
-    if (ending === 'succeeded' && !record.batches.every((batch) => batch.report?.status === 'succeeded'))
-      return;
-    this.#store.finish(ending, Date.now());
-    this.#waiters.wakeAll();
   }
 
   /** One alarm for every reason to wake: the earliest. */
@@ -348,9 +342,4 @@ export abstract class SampleJob extends DurableObject<Env> {
     await this.#store.migrate();
     return !this.#store.isGone(Date.now());
   }
-}
-
-function pastDeadline({ deadlineAt }: SampleSpec): Failure {
-  const message = `not finished by its deadline, ${new Date(deadlineAt!).toISOString()}`;
-  return { code: 'deadline_exceeded', message };
 }

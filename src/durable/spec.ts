@@ -126,7 +126,7 @@ export interface Patch {
 
 /** What a job tells a batch beside its spec. Telling it again changes nothing. */
 export interface BatchOrders {
-  /** Raised each time a job that failed is taken up again: only then does a batch that ended begin anew. */
+  /** Raised each time a batch that ended is taken up again: only then does it begin anew. */
   readonly life: number;
   /** Every patch of the job so far. */
   readonly patches: readonly Patch[];

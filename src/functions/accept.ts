@@ -1,7 +1,7 @@
 /** The one way in which jobs come to be: admitted against the quotas, indexed, made, answered. */
 import type { Context } from 'hono';
 import { newEntry } from '../durable/job/index-entry.ts';
-import type { JobRecord } from '../durable/job/job-store.ts';
+import type { JobRecord } from '../durable/job/job-record.ts';
 import type { SampleSpec } from '../durable/spec.ts';
 import { type Admission, admitSample } from '../store/admission.ts';
 import { readUse } from '../store/quotas.ts';

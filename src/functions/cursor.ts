@@ -25,3 +25,15 @@ function decoded(cursor: string): string {
     return '';
   }
 }
+
+/** The place of an image in its sample. */
+export function encodeImageCursor(index: number): string {
+  return `i${index}`;
+}
+
+/** @throws {Problem} invalid-request for what was never given out */
+export function decodeImageCursor(cursor: string): number {
+  const [, index] = /^i(\d{1,9})$/.exec(cursor) ?? [];
+  if (index !== undefined) return Number(index);
+  throw fieldProblem('invalid-request', '?cursor', 'expected the next_cursor of an earlier page, unchanged');
+}

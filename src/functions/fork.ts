@@ -9,12 +9,13 @@ import {
   withTail,
 } from '../core/index.ts';
 import type { SteeredFrom } from '../durable/batch/course.ts';
-import type { JobRecord } from '../durable/job/job-store.ts';
+import type { JobRecord } from '../durable/job/job-record.ts';
 import type { SampleSpec } from '../durable/spec.ts';
 import type { Env } from '../env.ts';
 import { diffusionSettingsOf, type ModelManifest } from '../models/manifest.ts';
 import { resolveKeepTrajectory } from './keep-trajectory.ts';
 import { forkableSteps, keptStepsOf } from './kept-steps.ts';
+import { refuseLarge } from './large-run.ts';
 import { MAX_IMAGE_STEPS } from './limits.ts';
 import { fieldProblem, Problem } from './problem.ts';
 import { type RequestOrigin, resolveSample } from './resolve.ts';
@@ -35,6 +36,11 @@ export async function resolveFork(
       'an inversion leads to noise; draw from its latent with start_from, or fork what that gives';
     throw new Problem('not-forkable', detail);
   }
+  refuseLarge(
+    spec,
+    'not-forkable',
+    'keeps no steps; make samples of at most 256 images with keep_trajectory',
+  );
   const manifest = sameModel(spec);
   const steps = forkableSteps(await keptStepsOf(env, spec));
   const { step } = request;

@@ -1,7 +1,7 @@
 /** The kept steps of a job, gathered from its batches. */
 import type { KeptStep } from '../durable/batch/trajectory-store.ts';
 import { batchObject } from '../durable/batch-object.ts';
-import { type SampleSpec, splitIntoBatches } from '../durable/spec.ts';
+import { isLarge, type SampleSpec, splitIntoBatches } from '../durable/spec.ts';
 import type { Env } from '../env.ts';
 
 export interface KeptStepOfJob {
@@ -13,6 +13,7 @@ export interface KeptStepOfJob {
 
 /** In the order in which they are reached. */
 export async function keptStepsOf(env: Env, spec: SampleSpec): Promise<KeptStepOfJob[]> {
+  if (isLarge(spec)) return []; // it keeps none
   const kept = await Promise.all(
     splitIntoBatches(spec).map(({ index }) => batchObject(env, spec.id, index).keptSteps()),
   );

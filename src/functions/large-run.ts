@@ -1,6 +1,6 @@
 /** What a run of more images than an answer lists does without, and why. */
-import { isLarge, LISTED_IMAGES } from '../durable/spec.ts';
-import { fieldProblem } from './problem.ts';
+import { isLarge, LISTED_IMAGES, type SampleSpec } from '../durable/spec.ts';
+import { fieldProblem, Problem, type ProblemType } from './problem.ts';
 import type { SampleRequest } from './schemas/sample-request.ts';
 
 const WHY = {
@@ -18,4 +18,12 @@ export function requirePossible(request: SampleRequest, count: number): void {
     const detail = `not with more than ${LISTED_IMAGES} images: of a large run ${why}`;
     throw fieldProblem('invalid-request', `/${field}`, detail);
   }
+}
+
+/**
+ * @param why what a large run does or does not
+ * @throws {Problem} of this type, if it is one
+ */
+export function refuseLarge(spec: Pick<SampleSpec, 'count'>, type: ProblemType, why: string): void {
+  if (isLarge(spec)) throw new Problem(type, `a run of more than ${LISTED_IMAGES} images ${why}`);
 }

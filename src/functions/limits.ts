@@ -2,6 +2,8 @@
 
 /** Images in one job: a large run, of as many as samplers are judged by. */
 export const MAX_COUNT = 50_000;
+/** Images in one page of them. */
+export const MAX_IMAGE_PAGE = 1_000;
 /** Images times steps in one job: the most images, each by all the steps of the reference's process. */
 export const MAX_IMAGE_STEPS = 50_000_000;
 /** Request body, bytes: requests are a few hundred. */

@@ -1,6 +1,6 @@
 /** `Prefer: wait=N` (RFC 7240, section 4.3): the answer waits for the end of the job, for a while. */
 import type { Context } from 'hono';
-import type { JobRecord } from '../durable/job/job-store.ts';
+import type { JobRecord } from '../durable/job/job-record.ts';
 import type { AppEnv } from './app-env.ts';
 import { jobOf } from './routes/owned-job.ts';
 

@@ -1,37 +1,39 @@
 /** What a finished job did, and whether a replay is equal: both from what its batches told at their end. */
 import type { BatchReceipt } from '../durable/batch/receipt.ts';
-import type { JobRecord } from '../durable/job/job-store.ts';
-import { quantile } from '../durable/quantiles.ts';
-import { sharedStepsOf } from '../durable/spec.ts';
+import type { JobRecord } from '../durable/job/job-record.ts';
+import { timesOf } from '../durable/job/tally.ts';
+import { quantile, type WeightedSample } from '../durable/quantiles.ts';
+import { batchCount, isLarge, sharedStepsOf } from '../durable/spec.ts';
 import type { Receipt, Replay } from './schemas/receipt.ts';
 
 /** Null while the job is not over. */
 export function receiptOf(record: JobRecord): Receipt | null {
-  const { spec, status, batches, patches, requestDigest, finishedAt } = record;
+  const { spec, status, batches, patches, requestDigest, startedAt, finishedAt } = record;
   if (status === 'active') return null;
-  const receipts = receiptsOf(record);
-  const sum = (of: (receipt: BatchReceipt) => number) => receipts.reduce((total, one) => total + of(one), 0);
+  const receipts = sumsOf(record);
+  const count = batchCount(spec);
+  const sum = (of: (receipt: Sums) => number) => receipts.reduce((total, one) => total + of(one), 0);
   const shared = sharedStepsOf(spec);
   const run = sum(({ steps }) => steps);
   // Servers of a fleet that did not answer, before another did.
   const passedOver = sum(({ answered, steps }) => answered - steps);
   const retries = sum(({ failed }) => failed);
   const lost = sum((one) => one.lost);
-  const times = receipts.map(({ stepMs, steps }) => ({ values: stepMs, count: steps }));
+  const times = receipts.flatMap((receipt) => receipt.times);
   const p50 = quantile(times, 0.5);
   const p95 = quantile(times, 0.95);
-  const starts = batches.flatMap(({ report }) => (report === null ? [] : [report.startedAt]));
   return {
     model: { id: spec.model, digest: spec.modelDigest },
     request_digest: requestDigest,
     seed: spec.seed,
     images: digestsOf(record)?.map((sha256, index) => ({ index, sha256 })) ?? null,
-    batches: batches.length,
+    images_sha256: record.runDigest,
+    batches: count,
     steps: {
       run,
-      shared: shared * batches.length,
+      shared: shared * count,
       unguided: sum(({ unguided }) => unguided),
-      not_run: (spec.numSteps - shared) * batches.length - run,
+      not_run: (spec.numSteps - shared) * count - run,
     },
     backend: {
       calls: run + passedOver + retries + lost,
@@ -49,14 +51,14 @@ export function receiptOf(record: JobRecord): Receipt | null {
         ({ report }) => report?.patches.find((known) => known.seq === seq)?.step ?? null,
       ),
     })),
-    started_at: starts.length === 0 ? null : new Date(Math.min(...starts)).toISOString(),
+    started_at: startedAt === null ? null : new Date(startedAt).toISOString(),
     finished_at: finishedAt === null ? null : new Date(finishedAt).toISOString(),
   };
 }
 
 /** SHA-256 of the final tensor of each image; null unless every batch has succeeded and says so. */
 export function digestsOf(record: JobRecord): string[] | null {
-  if (record.status !== 'succeeded') return null;
+  if (record.status !== 'succeeded' || isLarge(record.spec)) return null;
   const digests = receiptsOf(record).flatMap((receipt) => receipt.digests ?? []);
   return digests.length === record.spec.count ? digests : null;
 }
@@ -92,14 +94,30 @@ function notesOf(record: JobRecord, before: readonly string[]): string[] {
 
 /** Names of what computed a job's steps, in alphabetical order. */
 export function backendNamesOf(record: JobRecord): string[] {
-  return Object.keys(backendsOf(receiptsOf(record))).toSorted();
+  return Object.keys(backendsOf(sumsOf(record))).toSorted();
 }
 
 function receiptsOf({ batches }: JobRecord): BatchReceipt[] {
   return batches.flatMap(({ report }) => report?.receipt ?? []);
 }
 
-function backendsOf(receipts: readonly BatchReceipt[]): Record<string, number> {
+/** What is added up of receipts. */
+type Sums = Omit<BatchReceipt, 'stepMs' | 'digests' | 'pixelsCrc32'> & {
+  readonly times: readonly WeightedSample[];
+};
+
+/** Of each batch; of a large run, those that succeeded as one. */
+function sumsOf(record: JobRecord): Sums[] {
+  const { spec, tally, open } = record;
+  const receipts = isLarge(spec) ? open.flatMap(({ report }) => report?.receipt ?? []) : receiptsOf(record);
+  const each = receipts.map((receipt) => ({
+    ...receipt,
+    times: [{ values: receipt.stepMs, count: receipt.steps }],
+  }));
+  return tally === null ? each : [{ ...tally, times: timesOf(tally) }, ...each];
+}
+
+function backendsOf(receipts: readonly Sums[]): Record<string, number> {
   const steps: Record<string, number> = {};
   for (const { backends } of receipts) {
     for (const [name, count] of Object.entries(backends)) steps[name] = (steps[name] ?? 0) + count;

@@ -1,20 +1,30 @@
 /** From what a job knows to what the API says of it. */
 
-import type { BatchReport } from '../durable/batch/report.ts';
-import type { BatchView, JobRecord } from '../durable/job/job-store.ts';
-import { startOf, statusOf } from '../durable/job/status.ts';
-import { batchOf, type Classes, classOf, type SampleSpec, sharedStepsOf, targetOf } from '../durable/spec.ts';
+import type { BatchView, JobRecord, JobState } from '../durable/job/job-record.ts';
+import { statusOf } from '../durable/job/status.ts';
+import {
+  batchCount,
+  batchOf,
+  type Classes,
+  classOf,
+  isLarge,
+  LISTED_IMAGES,
+  type SampleSpec,
+  sharedStepsOf,
+  targetOf,
+} from '../durable/spec.ts';
 import { type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';
+import { encodeImageCursor } from './cursor.ts';
 import { MAX_SHEET_IMAGES } from './downloads/frames.ts';
+import { canSend } from './downloads/run-arrays.ts';
 import type { Links } from './links.ts';
 import { receiptOf, replayOf } from './receipt.ts';
 import type { ModelResponse } from './schemas/common.ts';
-import type { SampleResponse } from './schemas/sample-response.ts';
+import type { ImageEntry, SampleResponse } from './schemas/sample-response.ts';
 
 export async function renderSample(record: JobRecord, links: Links): Promise<SampleResponse> {
   const { spec } = record;
-  const startedAt = startOf(record.batches);
   const path = `/v1/samples/${spec.id}`;
   const self = links.to(path);
   const grid = await links.signed(`${path}/grid.png`, record.expiresAt);
@@ -22,18 +32,19 @@ export async function renderSample(record: JobRecord, links: Links): Promise<Sam
     id: spec.id,
     status: statusOf(record),
     created_at: iso(record.createdAt),
-    started_at: startedAt === null ? null : iso(startedAt),
+    started_at: record.startedAt === null ? null : iso(record.startedAt),
     finished_at: record.finishedAt === null ? null : iso(record.finishedAt),
     queue: queueOf(record),
     expires_at: record.expiresAt === null ? null : iso(record.expiresAt),
     priority: spec.priority,
     metadata: { ...spec.metadata },
-    progress: progressOf(record, startedAt),
+    progress: progressOf(record),
     retry: retryOf(record),
     error: record.status === 'failed' ? record.failure : null,
     patches: patchesOf(record),
     ...originOf(record),
     images: await imagesOf(record, links),
+    more_images: isLarge(spec) ? `${self}/images?cursor=${encodeImageCursor(LISTED_IMAGES)}` : null,
     grid: record.status === 'succeeded' ? grid : null,
     outputs: await outputsOf(record, links),
     urls: {
@@ -98,69 +109,92 @@ export function renderModel(manifest: ModelManifest, origin: string): ModelRespo
   };
 }
 
-export function queueOf({ turn, status }: JobRecord): SampleResponse['queue'] {
+export function queueOf({ turn, status }: JobState): SampleResponse['queue'] {
   const waits = status === 'active' && turn.state === 'waiting' && turn.position !== null;
   return waits ? { position: turn.position } : null;
 }
 
-export function progressOf(record: JobRecord, startedAt: number | null): SampleResponse['progress'] {
-  const steps = record.spec.numSteps;
-  const shared = sharedStepsOf(record.spec);
-  const taken = record.batches.reduce((sum, { report }) => sum + (report?.step ?? shared) - shared, 0);
-  const mean = taken / record.batches.length;
+export function progressOf(state: JobState): SampleResponse['progress'] {
+  const steps = state.spec.numSteps;
+  const shared = sharedStepsOf(state.spec);
+  const own = steps - shared;
+  const taken = state.open.reduce(
+    (sum, { report }) => sum + (report?.step ?? shared) - shared,
+    state.succeeded * own,
+  );
+  const mean = taken / batchCount(state.spec);
   return {
     step: Math.floor(shared + mean),
     steps,
     shared_steps: shared,
-    fraction: mean / (steps - shared),
-    ...paceOf(record, startedAt, taken),
+    fraction: mean / own,
+    images_ready: state.images,
+    ...paceOf(state, taken),
   };
 }
 
 type Pace = Pick<SampleResponse['progress'], 'steps_per_second' | 'seconds_left'>;
 
 /** While it runs the pace of its batches lately, afterwards that of the whole. */
-function paceOf(record: JobRecord, startedAt: number | null, taken: number): Pace {
-  const { batches, finishedAt, spec } = record;
-  if (record.status !== 'active') {
+function paceOf(state: JobState, taken: number): Pace {
+  const { open, startedAt, finishedAt, spec } = state;
+  const batches = batchCount(spec);
+  if (state.status !== 'active') {
     const seconds = startedAt === null || finishedAt === null ? 0 : (finishedAt - startedAt) / 1000;
-    return { steps_per_second: seconds > 0 ? taken / batches.length / seconds : null, seconds_left: null };
+    return { steps_per_second: seconds > 0 ? taken / batches / seconds : null, seconds_left: null };
   }
-  const times = batches.flatMap(({ report }) =>
+  const times = open.flatMap(({ report }) =>
     report?.status === 'running' && report.stepMs !== null && report.stepMs > 0 ? [report.stepMs] : [],
   );
   if (times.length === 0) return { steps_per_second: null, seconds_left: null };
   const stepSeconds = times.reduce((sum, ms) => sum + ms, 0) / times.length / 1000;
-  const left = batches.length * (spec.numSteps - sharedStepsOf(spec)) - taken;
+  const left = batches * (spec.numSteps - sharedStepsOf(spec)) - taken;
   return {
-    steps_per_second: times.length / batches.length / stepSeconds,
+    steps_per_second: times.length / batches / stepSeconds,
     seconds_left: (left * stepSeconds) / times.length,
   };
 }
 
-export function retryOf(record: JobRecord): SampleResponse['retry'] {
-  if (record.status !== 'active' || record.paused) return null;
-  const retries = record.batches.flatMap(({ report }) => (report?.retry == null ? [] : [report.retry]));
+export function retryOf(state: JobState): SampleResponse['retry'] {
+  if (state.status !== 'active' || state.paused) return null;
+  const retries = state.open.flatMap(({ phase, report }) => {
+    if (phase !== 'aside') return report?.retry ?? [];
+    const { failure, finishedAt } = report!;
+    return { message: failure?.message ?? 'a batch failed', since: finishedAt!, attempts: 1 };
+  });
   const [longest] = retries.toSorted((a, b) => a.since - b.since);
   return longest === undefined ? null : { ...longest, since: iso(longest.since) };
 }
 
-function imagesOf(record: JobRecord, links: Links): Promise<SampleResponse['images']> {
-  const { spec, batches } = record;
-  const names = findModel(spec.model)?.classes;
-  const images = Array.from({ length: spec.count }, async (_, index) => {
-    const label = labelOf(record, index);
-    return {
-      index,
-      class: label,
-      class_name: label === null ? null : (names?.[label] ?? null),
-      seed: (spec.kind ?? 'sample') === 'sample' ? spec.seed + index : null,
-      url: isWritten(spec, batches, index)
-        ? await links.signed(imagePath(spec.id, index), record.expiresAt)
-        : null,
-    };
-  });
-  return Promise.all(images);
+async function imagesOf(record: JobRecord, links: Links): Promise<SampleResponse['images']> {
+  const images = Math.min(record.spec.count, LISTED_IMAGES);
+  const entries = await Promise.all(
+    Array.from({ length: images }, (_, index) => imageEntry(record, index, links)),
+  );
+  return entries.map(({ sha256: _, ...entry }) => entry);
+}
+
+/** @param image of one of the record's batches */
+export async function imageEntry(record: JobRecord, image: number, links: Links): Promise<ImageEntry> {
+  const { spec } = record;
+  const label = labelOf(record, image);
+  const batch = batchWith(record, image);
+  const written = batch?.phase === 'succeeded';
+  return {
+    index: image,
+    class: label,
+    class_name: label === null ? null : (findModel(spec.model)?.classes[label] ?? null),
+    seed: (spec.kind ?? 'sample') === 'sample' ? spec.seed + image : null,
+    url: written ? await links.signed(imagePath(spec.id, image), record.expiresAt) : null,
+    sha256: batch?.digests?.[image % spec.batchSize] ?? null,
+  };
+}
+
+/** Batches are in order, and often all of them are there. */
+function batchWith({ spec, batches }: JobRecord, image: number): BatchView | undefined {
+  const index = batchOf(spec, image);
+  const likely = batches[index - (batches[0]?.index ?? 0)];
+  return likely?.index === index ? likely : batches.find((batch) => batch.index === index);
 }
 
 export function imagePath(sample: string, image: number): string {
@@ -174,7 +208,7 @@ async function outputsOf(record: JobRecord, links: Links): Promise<SampleRespons
   return {
     grid: await there('grid.png', true),
     animation: await there('animation.png', spec.keepTrajectory != null && spec.count <= MAX_SHEET_IMAGES),
-    npz: await there('samples.npz', true),
+    npz: await there('samples.npz', canSend(record)),
     latents: await there('latents.npy', spec.keepState),
   };
 }
@@ -187,10 +221,9 @@ export function labelOf(record: JobRecord, image: number): number | null {
 
 /** What an image is guided to at last: the patches that its batch has taken in change it. */
 function classesNow(record: JobRecord, image: number): Classes | null {
-  const { spec, patches, batches } = record;
-  const batch = batchOf(spec, image);
-  const inherited = spec.course?.[batch]?.findLast(({ classes }) => classes !== null);
-  const taken = new Set(batches[batch]?.report?.patches.map(({ seq }) => seq));
+  const { spec, patches } = record;
+  const inherited = spec.course?.[batchOf(spec, image)]?.findLast(({ classes }) => classes !== null);
+  const taken = new Set(batchWith(record, image)?.report?.patches.map(({ seq }) => seq));
   const latest = patches.findLast(({ seq, classes }) => classes !== null && taken.has(seq));
   return latest?.classes ?? inherited?.classes ?? spec.classes;
 }
@@ -213,11 +246,6 @@ function patchesOf({ patches, batches }: JobRecord): SampleResponse['patches'] {
     classes: classes === null ? null : [...classes],
     from_steps: batches.map(({ report }) => report?.patches.find((known) => known.seq === seq)?.step ?? null),
   }));
-}
-
-function isWritten(spec: SampleSpec, batches: readonly BatchView[], image: number): boolean {
-  const report: BatchReport | null | undefined = batches[batchOf(spec, image)]?.report;
-  return report?.status === 'succeeded';
 }
 
 function webhookOf({ spec, webhook }: JobRecord): SampleResponse['webhook'] {

@@ -1,7 +1,8 @@
 /** A finished job once more, from its spec and the course it was given, to prove that it ends in the same tensors. */
-import type { JobRecord } from '../durable/job/job-store.ts';
+import type { JobRecord } from '../durable/job/job-record.ts';
 import { type SampleSpec, sharedStepsOf } from '../durable/spec.ts';
 import { newId } from '../ids.ts';
+import { refuseLarge } from './large-run.ts';
 import { Problem } from './problem.ts';
 import { backendNamesOf, digestsOf } from './receipt.ts';
 import type { RequestOrigin } from './resolve.ts';
@@ -14,6 +15,11 @@ import { recordedCourse, sameModel } from './taken-on.ts';
  */
 export function resolveReplay(original: JobRecord, { origin }: RequestOrigin): SampleSpec {
   const { spec } = original;
+  refuseLarge(
+    spec,
+    'not-replayable',
+    'is not compared image by image: send its request again with its seed, and compare receipt.images_sha256',
+  );
   const digests = digestsOf(original);
   if (digests === null) {
     const state = original.status === 'active' ? 'is not over' : `has ${original.status}`;

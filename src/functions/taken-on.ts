@@ -1,7 +1,7 @@
 /** What a fork and a replay take on from the job they come from. */
 import { createDiffusion } from '../core/index.ts';
 import type { SteeredFrom } from '../durable/batch/course.ts';
-import type { JobRecord } from '../durable/job/job-store.ts';
+import type { JobRecord } from '../durable/job/job-record.ts';
 import type { SampleSpec } from '../durable/spec.ts';
 import { diffusionSettingsOf, type ModelManifest, modelDigest } from '../models/manifest.ts';
 import { findModel } from '../models/registry.ts';

@@ -33,6 +33,7 @@ test('has a method for every operation, and calls nothing that is not one', asyn
     client.extendRetention('ID', 60),
     client.deleteSample('ID'),
     drain(client.samples()),
+    drain(client.images('ID')),
     client.readTrajectory('ID'),
     client
       .watch('ID')

@@ -145,10 +145,10 @@ describe('the bucket', () => {
     const prefix = 'samples/smp_pages/';
     for (let i = 0; i < 7; i++) await env.OUTPUTS.put(`${prefix}images/${i}.png`, 'x');
     await env.OUTPUTS.put('samples/smp_pages2/images/0.png', 'x');
-    await removeObjects(env.OUTPUTS, prefix, 3);
+    await removeObjects(env.OUTPUTS, prefix, { perCall: 3 });
     const left = await env.OUTPUTS.list({ prefix: 'samples/smp_pages' });
     expect(left.objects.map(({ key }) => key)).toEqual(['samples/smp_pages2/images/0.png']);
-    await removeObjects(env.OUTPUTS, prefix, 3); // again: nothing to do
+    await removeObjects(env.OUTPUTS, prefix, { perCall: 3 }); // again: nothing to do
   });
 });
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Uint8ArrayReader, Uint8ArrayWriter, ZipReader } from '@zip.js/zip.js';
+import { Reader, Uint8ArrayReader, Uint8ArrayWriter, ZipReader } from '@zip.js/zip.js';
 import { describe, expect, it } from 'vitest';
 import { crc32 } from '../../src/files/crc32.ts';
 import { npzSegments } from '../../src/files/npz.ts';
@@ -11,6 +11,10 @@ function byNumpy(name: string): Uint8Array {
   return new Uint8Array(readFileSync(new URL(`../fixtures/npz/${name}.npz`, import.meta.url)));
 }
 
+function arrayOf(pieces: readonly (Segment & { crc32: number })[], shape = SHAPE) {
+  return { ...shape, count: pieces.length, pieces };
+}
+
 function imagesOf(bytes: Uint8Array, size: number) {
   return Array.from({ length: bytes.length / size }, (_, i) => {
     const image = bytes.subarray(i * size, (i + 1) * size);
@@ -20,7 +24,7 @@ function imagesOf(bytes: Uint8Array, size: number) {
 
 const PIXELS = Uint8Array.from({ length: 3 * 2 * 4 * 3 }, (_, i) => (i * 7) % 256);
 const SHAPE = { height: 2, width: 4, channels: 3 };
-const labelled = () => npzSegments({ ...SHAPE, images: imagesOf(PIXELS, 24) }, [3, 1, 4]);
+const labelled = () => npzSegments(arrayOf(imagesOf(PIXELS, 24)), [3, 1, 4]);
 
 async function bytesOf(
   segments: readonly Segment[],
@@ -37,7 +41,7 @@ describe('an archive of images', () => {
 
   it('has no arr_1 when the images have no class, as np.savez(path, images) has none', async () => {
     const grey = PIXELS.filter((_, i) => i % 3 === 0).subarray(0, 8);
-    const segments = npzSegments({ height: 2, width: 4, channels: 1, images: imagesOf(grey, 8) }, null);
+    const segments = npzSegments(arrayOf(imagesOf(grey, 8), { height: 2, width: 4, channels: 1 }), null);
     expect(Buffer.from(await bytesOf(segments))).toEqual(Buffer.from(byNumpy('unlabelled')));
   });
 
@@ -72,7 +76,7 @@ describe('an archive of images', () => {
             return image.read();
           },
         }));
-        const part = await bytesOf(npzSegments({ ...SHAPE, images }, [3, 1, 4]), offset, length);
+        const part = await bytesOf(npzSegments(arrayOf(images), [3, 1, 4]), offset, length);
         const end = Math.min(offset + length, whole.length);
         expect(Buffer.from(part)).toEqual(Buffer.from(whole.subarray(offset, end)));
         const touched = [0, 1, 2].filter((i) => offset < 187 + i * 24 + 24 && end > 187 + i * 24);
@@ -92,7 +96,7 @@ describe('an archive of images', () => {
         return image;
       },
     }));
-    const segments = npzSegments({ ...SHAPE, images }, null);
+    const segments = npzSegments(arrayOf(images), null);
     const reader = streamSegments(segments, 0, sizeOf(segments)).getReader();
     await reader.read();
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -102,8 +106,34 @@ describe('an archive of images', () => {
 
   it('breaks off when an image has another size than it said', async () => {
     const images = imagesOf(PIXELS, 24).map((image) => ({ ...image, read: () => PIXELS }));
-    await expect(bytesOf(npzSegments({ ...SHAPE, images }, null))).rejects.toThrow(
-      'has 72 bytes, expected 24',
+    await expect(bytesOf(npzSegments(arrayOf(images), null))).rejects.toThrow('has 72 bytes, expected 24');
+  });
+
+  it('of more than 4 GiB moves what is too large into ZIP64 fields', async () => {
+    const piece = new Uint8Array(64 * 1024 * 1024);
+    const one = { size: piece.length, crc32: crc32(piece), read: () => piece };
+    const segments = npzSegments(
+      { height: 1024, width: 1024, channels: 1, count: 72 * 64, pieces: Array(72).fill(one) },
+      Array.from({ length: 72 * 64 }, (_, i) => i % 10),
+    );
+    const size = sizeOf(segments);
+    expect(size).toBeGreaterThan(4.5 * 2 ** 30);
+    class Virtual extends Reader<null> {
+      override size = size;
+      override readUint8Array(offset: number, length: number) {
+        return bytesOf(segments, offset, length);
+      }
+    }
+    const [images, labels] = await new ZipReader(new Virtual(null)).getEntries();
+    expect([images!.uncompressedSize, images!.zip64, labels!.zip64]).toEqual([
+      72 * 2 ** 26 + 128,
+      true,
+      true,
+    ]);
+    if (labels!.directory) throw new Error('a folder');
+    const npy = await labels!.getData(new Uint8ArrayWriter(), { checkSignature: true });
+    expect(new BigInt64Array(npy.buffer.slice(128 + npy.byteOffset)).slice(0, 3)).toEqual(
+      new BigInt64Array([0n, 1n, 2n]),
     );
   });
 });

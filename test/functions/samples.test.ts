@@ -13,6 +13,9 @@ import {
 
 afterEach(() => spoil({ fault: null }));
 
+/** Classes are named otherwise. */
+const { classes: _, ...UNLABELLED } = SMALL_JOB;
+
 describe('a sample from request to picture', () => {
   it('is accepted with its links and every value it will use', async () => {
     const response = await post('/v1/samples', { model: 'mnist-32', class: '7', steps: 8 });
@@ -130,8 +133,32 @@ describe('a request that is refused', () => {
     ['more steps than the process has', { ...SMALL_JOB, steps: '1001' }, 422, 'invalid-steps', '/steps'],
     ['steps that no diffusion can be built of', { ...SMALL_JOB, steps: '1' }, 422, 'invalid-steps', '/steps'],
     ['an impossible DDIM stride', { ...SMALL_JOB, steps: 'ddim300' }, 422, 'invalid-steps', '/steps'],
-    ['too many images', { ...SMALL_JOB, count: 257 }, 422, 'limit-exceeded', '/count'],
-    ['too much work', { ...SMALL_JOB, count: 256, steps: '' }, 422, 'limit-exceeded', '/count'],
+    ['too many images', { ...SMALL_JOB, count: 50_001 }, 422, 'limit-exceeded', '/count'],
+    ['labels beside classes', { ...SMALL_JOB, labels: 'random' }, 422, 'invalid-request', '/labels'],
+    [
+      'labels of an unknown class',
+      { ...UNLABELLED, labels: { 3: 5, 12: 5 } },
+      422,
+      'class-out-of-range',
+      '/labels/12',
+    ],
+    ['a class with no image', { ...UNLABELLED, labels: { 3: 0 } }, 422, 'invalid-request', '/labels/3'],
+    ['labels of no class', { ...UNLABELLED, labels: {} }, 422, 'invalid-request', '/labels'],
+    ['another rule of labels', { ...UNLABELLED, labels: 'balanced' }, 422, 'invalid-request', '/labels'],
+    [
+      'labels of too many images',
+      { ...UNLABELLED, labels: { 3: 30_000, 8: 30_000 } },
+      422,
+      'limit-exceeded',
+      '/labels',
+    ],
+    [
+      'a count beside labels that is another',
+      { ...UNLABELLED, labels: { 3: 5, 8: 5 }, count: 9 },
+      422,
+      'invalid-request',
+      '/count',
+    ],
     ['no image', { ...SMALL_JOB, count: 0 }, 422, 'invalid-request', '/count'],
     ['an unknown sampler', { ...SMALL_JOB, sampler: 'euler' }, 422, 'invalid-request', '/sampler'],
     ['an eta without ddim', { ...SMALL_JOB, sampler: 'ddpm', eta: 0.5 }, 422, 'invalid-request', '/eta'],
@@ -167,10 +194,10 @@ describe('a request that is refused', () => {
   });
 
   it('says what was expected in its own words', async () => {
-    const response = await post('/v1/samples', { ...SMALL_JOB, count: 257, seed: -1, sampler: 'x' });
+    const response = await post('/v1/samples', { ...SMALL_JOB, count: 50_001, seed: -1, sampler: 'x' });
     const { errors } = await problemOf(response);
     expect(errors).toEqual([
-      { pointer: '/count', detail: 'expected at most 256' },
+      { pointer: '/count', detail: 'expected at most 50000' },
       { pointer: '/sampler', detail: 'expected one of "ddpm"|"ddim"' },
       { pointer: '/seed', detail: 'expected at least 0' },
     ]);

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { zerosFor } from '../../src/bench/processes/zeros.ts';
 import { type Listening, listen } from './listen.ts';
 import type { Fault, ProxyReport } from './shared.ts';
 
@@ -16,12 +17,14 @@ interface Plan {
   times: number;
   /** How long a server is down, or slow, or asks for patience. */
   ms: number;
+  /** What is not spoiled is answered with zeros, at once, without the server. */
+  zeros: boolean;
 }
 
 const HEADER_LENGTH = 'inference-header-content-length';
 
 export async function startInferenceProxy(target: string): Promise<Listening> {
-  const plan: Plan = { fault: null, after: 0, times: 0, ms: 1_000 };
+  const plan: Plan = { fault: null, after: 0, times: 0, ms: 1_000, zeros: false };
   let calls = 0;
   let others = 0;
   let last: ProxyReport['last'] = null;
@@ -41,6 +44,7 @@ export async function startInferenceProxy(target: string): Promise<Listening> {
     last = headerOf(body, req.headers[HEADER_LENGTH]);
     if (plan.after > 0) plan.after--;
     else if (plan.fault !== null && plan.times-- > 0) return spoil(plan.fault, req, res, body);
+    if (plan.zeros) return answerZeros(req, res, body);
     forward(req, res, body);
   }
 
@@ -65,6 +69,12 @@ export async function startInferenceProxy(target: string): Promise<Listening> {
     res.statusCode = STATUS[fault];
     res.setHeader('Content-Type', 'application/json');
     res.end(JSON.stringify({ error: `spoiled: ${fault}` }));
+  }
+
+  function answerZeros(req: IncomingMessage, res: ServerResponse, body: Buffer): void {
+    const [, model] = /\/models\/([^/]+)\/infer$/.exec(req.url!)!;
+    const zeros = zerosFor(model!, String(req.headers[HEADER_LENGTH]), [body]);
+    res.writeHead(200, { ...zeros.headers, 'content-length': zeros.body.length }).end(zeros.body);
   }
 
   /** As a server that is killed and started again: connections break, then nobody listens for a while. */

@@ -6,6 +6,7 @@ import { coreStep } from './core-step.ts';
 import { gradient } from './gradient.ts';
 import { gradientReleased } from './gradient-released.ts';
 import { gradientWeb } from './gradient-web.ts';
+import { largeRun } from './large-run.ts';
 import { load } from './load.ts';
 import { noise } from './noise.ts';
 import { sendFirst } from './send-first.ts';
@@ -36,4 +37,5 @@ export const measurements: readonly Measurement[] = [
   conversion,
   coreStep,
   noise,
+  largeRun,
 ];

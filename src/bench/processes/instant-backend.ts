@@ -5,14 +5,10 @@
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { HEADER_LENGTH, type Message } from '../../inference/oip/framing.ts';
-import { decodeRequest } from '../../inference/oip/request.ts';
-import { encodeResponse } from '../../inference/oip/response.ts';
+import { HEADER_LENGTH } from '../../inference/oip/framing.ts';
+import { zerosFor } from './zeros.ts';
 
 const PATH = /^(?:\/after\/(?<ms>\d+))?\/v2\/models\/(?<model>[^/]+)\/infer$/;
-
-/** By model and size of the request: what is measured must not wait for zeros to be made. */
-const answers = new Map<string, Message>();
 
 let held = { requests: 0, ms: 0 };
 
@@ -25,10 +21,7 @@ const server = createServer(async (request, response) => {
   }
   const pieces = await readAll(request);
   const arrivedAt = performance.now();
-  const key = `${model} ${pieces.reduce((bytes, { byteLength }) => bytes + byteLength, 0)}`;
-  const answer =
-    answers.get(key) ?? zeros(model, request.headers[HEADER_LENGTH] as string, Buffer.concat(pieces));
-  answers.set(key, answer);
+  const answer = zerosFor(model, request.headers[HEADER_LENGTH] as string, pieces);
   const send = () => {
     response.writeHead(200, { ...answer.headers, 'content-length': answer.body.length }).end(answer.body);
     held.requests++;
@@ -51,19 +44,4 @@ async function readAll(request: IncomingMessage): Promise<Buffer[]> {
   const pieces: Buffer[] = [];
   for await (const piece of request) pieces.push(piece);
   return pieces;
-}
-
-function zeros(model: string, headerLength: string, body: Buffer): Message {
-  const { inputs, outputs } = decodeRequest(headerLength, body);
-  const [batch, channels, height, width] = inputs.find(({ name }) => name === 'x')!.shape as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const tensors = outputs!.map(({ name }) => {
-    const shape = [batch, name === 'output' ? 2 * channels : channels, height, width];
-    return { name, datatype: 'FP32' as const, shape, data: new Float32Array(shape.reduce((a, b) => a * b)) };
-  });
-  return encodeResponse({ modelName: model, outputs: tensors }, () => true);
 }

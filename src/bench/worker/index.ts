@@ -1,14 +1,16 @@
 /** The product's Worker with routes of the benchmark beside its own: what is measured is what is deployed. */
 import type { Env, WebhookMessage } from '../../env.ts';
 import worker from '../../functions/index.ts';
+import { newId } from '../../ids.ts';
 import { runBare } from './bare-engine.ts';
 import { fetchBare } from './bare-fetch.ts';
 import type { MeasuredBatch } from './measured-batch.ts';
-import type { BareInput, CommitInput, FetchInput, WalkInput } from './operations.ts';
+import type { MeasuredJob } from './measured-job.ts';
+import type { BareInput, CommitInput, FetchInput, RunInput, WalkInput } from './operations.ts';
 
 export { AccountQueue } from '../../durable/account-queue.ts';
-export { SampleJob } from '../../functions/events/sample-job.ts';
 export { MeasuredBatch as SampleBatch } from './measured-batch.ts';
+export { MeasuredJob as SampleJob } from './measured-job.ts';
 
 const PREFIX = '/bench/';
 
@@ -34,6 +36,10 @@ function operate(operation: string, input: unknown, env: Env): Promise<unknown> 
       return fetchBare(input as FetchInput);
     case 'commits':
       return batch(`bench/commits/${crypto.randomUUID()}`).commits(input as CommitInput);
+    case 'run': {
+      const jobs = env.JOBS as unknown as DurableObjectNamespace<MeasuredJob>;
+      return jobs.get(jobs.idFromName(newId('smp'))).run(input as RunInput);
+    }
     case 'walk':
       return batch(`bench/walk/${crypto.randomUUID()}`).walk(input as WalkInput);
     default:

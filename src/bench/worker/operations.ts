@@ -9,6 +9,8 @@ export interface Operations {
   readonly fetch: { readonly input: FetchInput; readonly output: Duration };
   /** Commits a state of one tensor again and again, each commit flushed. */
   readonly commits: { readonly input: CommitInput; readonly output: Duration };
+  /** A whole large run whose batches end at once: what is left is the job object's. */
+  readonly run: { readonly input: RunInput; readonly output: Duration };
   /** Runs the timestep loop without onnxruntime, with a commit in the place that `order` says. */
   readonly walk: { readonly input: WalkInput; readonly output: Duration };
 }
@@ -21,7 +23,7 @@ export interface StepTime {
 }
 
 export interface Duration {
-  /** Milliseconds per run, commit or step. */
+  /** Milliseconds per run, commit, step or batch. */
   readonly ms: number;
 }
 
@@ -44,6 +46,11 @@ export interface CommitInput {
   readonly commits: number;
   /** `store`: as a step is committed. `sql`: the same bytes in a bare INSERT OR REPLACE. */
   readonly how: 'store' | 'sql';
+}
+
+export interface RunInput {
+  readonly account: string;
+  readonly batches: number;
 }
 
 export interface WalkInput {

@@ -5,14 +5,14 @@ import { formatProgress } from '../demo/progress.ts';
 /** A few lines: what it is, how far it is, where its outputs are. */
 export function describeSample(sample: SampleResponse): string {
   const { id, status, request, images, error, created_at, finished_at, grid } = sample;
-  const classes = [...new Set(images.map((image) => image.class_name ?? image.class ?? 'none'))].join(' ');
+  const count = sample.more_images == null ? images.length : request.count;
   const scale =
     typeof request.guidance_scale === 'number'
       ? request.guidance_scale
       : JSON.stringify(request.guidance_scale);
   const rows: [string, string | null][] = [
     ['model', `${request.model} (${request.sampler}, guidance scale ${scale}, seed ${request.seed})`],
-    ['images', `${images.length} of class ${classes}`],
+    ['images', `${count} of ${classesOf(sample)}`],
     ['progress', formatProgress(sample)],
     ['created', created_at],
     ['finished', finished_at],
@@ -21,6 +21,12 @@ export function describeSample(sample: SampleResponse): string {
   ];
   const lines = rows.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(9)} ${value}`]));
   return [`${id}  ${status}`, ...lines].join('\n');
+}
+
+function classesOf({ images, request }: SampleResponse): string {
+  if (request.labels === 'random') return 'random classes';
+  const names = images.map((image) => image.class_name ?? image.class ?? 'none');
+  return `class ${[...new Set(names)].join(' ')}`;
 }
 
 /** One line each, newest first. */

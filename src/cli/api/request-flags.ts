@@ -28,6 +28,7 @@ export const FLAG_NAMES: FlagNames = {
   class: '--class',
   classes: '--class',
   count: '--count',
+  labels: '--labels',
   guidance_scale: '--scale',
   steps: '--steps',
   sampler: '--sampler',

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import type { CairnClient, SampleResponse } from '../../client/index.ts';
 import { type ApiContext, apiCommand, print, withApi } from '../api/api-command.ts';
 import { describeSample } from '../api/describe.ts';
-import { type OutputKind, saveAnimation, saveOutputs } from '../api/save-outputs.ts';
+import { saveWithProgress } from '../api/download-progress.ts';
+import { type OutputKind, saveAnimation } from '../api/save-outputs.ts';
 import { CliError, EXIT_USAGE } from '../cli-error.ts';
 import { wholeNumber } from '../parse-option.ts';
 
@@ -46,8 +47,10 @@ export function downloadCommand(): Command {
   return apiCommand('download', 'Write the outputs of a sample: grid, images, arrays, whatever is there.')
     .argument('<id>', 'of the sample')
     .option('--out <folder>', 'where the files go (default: a folder named as the sample)')
-    .option('--only <list>', 'these only, with commas between: images, grid, npz, ...', (text) =>
-      text.split(','),
+    .option(
+      '--only <list>',
+      'these only, with commas between: images, grid, npz, ... (default: all, but no images of a large run)',
+      (text) => text.split(','),
     )
     .option(
       '--animation [image]',
@@ -87,6 +90,6 @@ async function download(
     return print(context, { files: [path] }, `wrote ${path}`);
   }
   const sample = await client.readSample(id, { signal });
-  const files = await saveOutputs(client, sample, folder, { signal, ...(only !== undefined && { only }) });
+  const files = await saveWithProgress(context, sample, folder, only);
   print(context, { files }, files.map((path) => `wrote ${path}`).join('\n'));
 }

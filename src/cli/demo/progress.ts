@@ -38,9 +38,10 @@ export function drawBar(fraction: number): string {
 }
 
 /** e.g. `step 7 of 15, 0.42 steps/s, 19 s left`; while a call is repeated, why. */
-export function formatProgress({ progress, retry, status }: SampleResponse): string {
+export function formatProgress({ progress, retry, status, more_images, request }: SampleResponse): string {
   const { step, steps, steps_per_second: speed, seconds_left: left } = progress;
   const parts = [`step ${step} of ${steps}`];
+  if (more_images != null) parts.push(`${progress.images_ready} of ${request.count} images`);
   if (speed !== null) parts.push(`${formatSpeed(speed)} steps/s`);
   if (status === 'succeeded') parts.push('done');
   else if (left !== null) parts.push(`${formatDuration(left)} left`);

@@ -1,7 +1,7 @@
 /** The finished pictures as files: the grid and every single image. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CairnClient, SampleResponse } from '../../client/index.ts';
+import type { CairnClient, ImageEntry, SampleResponse } from '../../client/index.ts';
 
 /**
  * @param folder an existing one
@@ -22,7 +22,7 @@ export async function writeImages(
 }
 
 /** e.g. `image-07-class-7.png`: the index is padded so that the names sort in order. */
-export function imageName(image: SampleResponse['images'][number], count: number): string {
+export function imageName(image: Pick<ImageEntry, 'index' | 'class' | 'class_name'>, count: number): string {
   const index = String(image.index).padStart(String(count - 1).length, '0');
   const label = image.class_name ?? image.class;
   return label === null ? `image-${index}.png` : `image-${index}-class-${fileSafe(String(label))}.png`;

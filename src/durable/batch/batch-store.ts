@@ -5,7 +5,7 @@ import { type BatchOrders, type BatchSpec, type Failure, sharedStepsOf } from '.
 import { readTensors, writeTensor } from './chunks.ts';
 import { reachableStep, type SteeredFrom } from './course.ts';
 import { batchMigrations } from './migrations.ts';
-import { type BatchReceipt, receiptFrom } from './receipt.ts';
+import { type BatchReceipt, type OutputRecord, receiptFrom } from './receipt.ts';
 import type { StepEvent } from './step-loop.ts';
 import {
   type KeptState,
@@ -36,7 +36,7 @@ export interface BatchRecord {
   readonly reported: boolean;
   /** Stands still until it is started again. */
   readonly paused: boolean;
-  /** Which life of the job it is in; see BatchOrders. */
+  /** Which of its lives it is in; see BatchOrders. */
   readonly life: number;
 }
 
@@ -222,14 +222,19 @@ export class BatchStore extends MigratedStore {
   }
 
   /** What is left of the images when their tensors are gone. */
-  saveDigests(digests: readonly string[]): void {
-    this.sql.exec('UPDATE batch SET digests = ?', JSON.stringify(digests));
+  saveOutputs({ digests, pixelsCrc32 }: OutputRecord): void {
+    this.sql.exec('UPDATE batch SET digests = ?, pixels_crc32 = ?', JSON.stringify(digests), pixelsCrc32);
   }
 
   /** What the batch did, from the events of its steps; cheap, but not for every report. */
   receipt(): BatchReceipt {
-    const { digests } = this.sql.exec<{ digests: string | null }>('SELECT digests FROM batch').one();
-    return receiptFrom(this.sql, digests === null ? null : JSON.parse(digests));
+    const { digests, pixels_crc32 } = this.sql
+      .exec<{ digests: string | null; pixels_crc32: number | null }>(
+        'SELECT digests, pixels_crc32 FROM batch',
+      )
+      .one();
+    const known = digests === null ? null : JSON.parse(digests);
+    return receiptFrom(this.sql, { digests: known, pixelsCrc32: pixels_crc32 });
   }
 
   /** @param ofCall whether a call failed, and not the bucket or our own arithmetic */

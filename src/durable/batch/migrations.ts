@@ -70,4 +70,9 @@ export const batchMigrations: SQLSchemaMigration[] = [
       );
     `,
   },
+  {
+    idMonotonicInc: 4,
+    description: 'the CRC-32 of the pixels that a large run keeps by the batch',
+    sql: 'ALTER TABLE batch ADD COLUMN pixels_crc32 INTEGER;',
+  },
 ];

@@ -24,12 +24,20 @@ export interface BatchReceipt {
   readonly stepMs: readonly number[];
   /** SHA-256 of the final tensor of each image, `[C, H, W]` float32 little-endian; null before the end. */
   readonly digests: readonly string[] | null;
+  /** CRC-32 of the pixels of all its images, which a large run keeps together; absent or null: none are kept so. */
+  readonly pixelsCrc32?: number | null;
 }
 
 /** At most so many times of steps go into a receipt. */
 const MAX_TIMES = 128;
 
-export function receiptFrom(sql: SqlStorage, digests: readonly string[] | null): BatchReceipt {
+/** What is known of the images once they are written. */
+export interface OutputRecord {
+  readonly digests: readonly string[] | null;
+  readonly pixelsCrc32: number | null;
+}
+
+export function receiptFrom(sql: SqlStorage, outputs: OutputRecord): BatchReceipt {
   const sums = sql
     .exec<Record<'steps' | 'unguided' | 'answered' | 'sent' | 'received', number>>(
       `SELECT count(*) AS steps, coalesce(sum(data ->> 'guided' = 0), 0) AS unguided,
@@ -60,7 +68,7 @@ export function receiptFrom(sql: SqlStorage, digests: readonly string[] | null):
       [...times].map(({ ms }) => ms),
       MAX_TIMES,
     ),
-    digests,
+    ...outputs,
   };
 }
 

@@ -6,7 +6,7 @@ import type { BatchReceipt } from './receipt.ts';
 /** Small, replaceable, and the same however often it is told. */
 export interface BatchReport {
   readonly status: BatchRecord['status'];
-  /** Life of the job it belongs to; see BatchOrders. */
+  /** Which of its lives it is in; see BatchOrders. */
   readonly life: number;
   readonly paused: boolean;
   /** Changes of course it has taken in, and the steps they hold from. */

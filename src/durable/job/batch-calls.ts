@@ -1,8 +1,10 @@
 /** What a job asks of its batches. They walk in objects of their own, and every call may come twice. */
 import type { Env } from '../../env.ts';
 import type { BatchReport } from '../batch/report.ts';
-import { type BatchSpec, batchName, MAX_IN_FLIGHT, splitIntoBatches } from '../spec.ts';
-import { type BatchView, isOver, type JobStore } from './job-store.ts';
+import { batchObject } from '../batch-object.ts';
+import { batchAt, batchOf, MAX_IN_FLIGHT, type SampleSpec, splitIntoBatches } from '../spec.ts';
+import type { BatchView } from './job-record.ts';
+import type { JobStore } from './job-store.ts';
 import { isDue, mayWalk } from './next-wake.ts';
 
 export class BatchCalls {
@@ -18,15 +20,18 @@ export class BatchCalls {
 
   /** Begins as many as may walk, and tells those that stand, are silent or miss a change of course to go on. */
   async start(): Promise<void> {
-    const record = this.#store.read()!;
-    const specs = splitIntoBatches(record.spec);
     const now = Date.now();
-    const walking = record.batches.filter((batch) => batch.report !== null && !isOver(batch.report));
-    const due = walking.filter((batch) => isDue(batch, record, now));
-    const fresh = record.batches.filter((batch) => batch.report === null);
-    due.push(...fresh.slice(0, Math.max(0, MAX_IN_FLIGHT - walking.length)));
-    const orders = this.#store.orders();
-    await this.#ask(due, (batch) => this.#stub(specs[batch.index]!).start(specs[batch.index]!, orders));
+    this.#store.batches.takeUpAgain(now);
+    const state = this.#store.read()!;
+    const { spec } = state;
+    // One that stands aside keeps its place: a backend that fails them all must not come to see the whole run.
+    const walking = state.open.filter(({ phase }) => phase === 'open' || phase === 'aside');
+    const fresh = this.#store.batches.fresh(Math.max(0, MAX_IN_FLIGHT - walking.length));
+    const due = [...walking.filter((batch) => isDue(batch, state, now)), ...fresh];
+    this.#store.batches.markTold(due);
+    await this.#ask(due, (batch) => {
+      return this.#stub(spec, batch.index).start(batchAt(spec, batch.index), this.#store.ordersFor(batch));
+    });
   }
 
   /**
@@ -37,33 +42,28 @@ export class BatchCalls {
     const { spec, status } = this.#store.read()!;
     if (spec.start == null || status !== 'active' || this.#store.isPrepared()) return;
     const copies = await Promise.allSettled(
-      splitIntoBatches(spec).map((batch) => this.#stub(batch).prepare(batch)),
+      splitIntoBatches(spec).map((batch) => this.#stub(spec, batch.index).prepare(batch)),
     );
     if (copies.every((copy) => copy.status === 'fulfilled' && copy.value)) this.#store.markPrepared();
   }
 
   async pause(): Promise<void> {
-    const record = this.#store.read()!;
-    const specs = splitIntoBatches(record.spec);
-    await this.#ask(record.batches.filter(mayWalk), (batch) =>
-      this.#stub(specs[batch.index]!).pause(specs[batch.index]!),
-    );
+    const { spec, open } = this.#store.read()!;
+    await this.#ask(open.filter(mayWalk), ({ index }) => this.#stub(spec, index).pause(batchAt(spec, index)));
   }
 
-  /** Ends those that have not ended. */
+  /** Ends those that were begun and have not ended. */
   async stop(): Promise<void> {
-    const record = this.#store.read()!;
-    const specs = splitIntoBatches(record.spec);
-    const due = record.batches.filter((batch) => !isOver(batch.report));
-    const keep = record.ending === 'failed';
-    await this.#ask(due, (batch) => this.#stub(specs[batch.index]!).cancel(specs[batch.index]!, keep));
+    const { spec, open, ending } = this.#store.read()!;
+    const begun = open.filter(({ phase }) => phase === 'open');
+    const keep = ending === 'failed';
+    await this.#ask(begun, ({ index }) => this.#stub(spec, index).cancel(batchAt(spec, index), keep));
   }
 
   /** Final x of one image, if the job keeps its state. */
   async finalTensor(image: number): Promise<Float32Array | null> {
     const { spec } = this.#store.read()!;
-    const batch = splitIntoBatches(spec).find((b) => image >= b.first && image < b.first + b.size);
-    return batch === undefined ? null : this.#stub(batch).finalTensor(image);
+    return image < spec.count ? this.#stub(spec, batchOf(spec, image)).finalTensor(image) : null;
   }
 
   /** Resolves once no call is under way. */
@@ -84,7 +84,7 @@ export class BatchCalls {
     });
   }
 
-  #stub(spec: BatchSpec) {
-    return this.#env.BATCHES.get(this.#env.BATCHES.idFromName(batchName(spec.job.id, spec.index)));
+  #stub({ id }: SampleSpec, index: number) {
+    return batchObject(this.#env, id, index);
   }
 }

@@ -1,8 +1,7 @@
 /** Events of a job, as it owes them to webhooks. */
 import type { Failure, WebhookTarget } from '../spec.ts';
 import { DEFAULT_EVENTS, type SampleEvent } from './event-names.ts';
-import type { Ending, JobRecord } from './job-store.ts';
-import { startOf } from './status.ts';
+import type { Ending, JobState } from './job-record.ts';
 
 /** How the job was when it happened; what never changes is in its spec. */
 export interface EventSnapshot {
@@ -30,9 +29,9 @@ export function wants(webhook: WebhookTarget | null, type: SampleEvent): boolean
 }
 
 /** @param record as it is once the event has happened */
-export function snapshotOf(type: SampleEvent, record: JobRecord): EventSnapshot {
-  const { createdAt, finishedAt, failure } = record;
-  return { status: STATUS[type], createdAt, startedAt: startOf(record.batches), finishedAt, failure };
+export function snapshotOf(type: SampleEvent, record: JobState): EventSnapshot {
+  const { createdAt, startedAt, finishedAt, failure } = record;
+  return { status: STATUS[type], createdAt, startedAt, finishedAt, failure };
 }
 
 const STATUS: Readonly<Record<SampleEvent, EventSnapshot['status']>> = {

@@ -1,7 +1,7 @@
 /** What a job owes the index of samples: its row there, until it says what the job says. */
 import type { IndexedSample, SampleState } from '../../store/samples.ts';
 import { type SampleSpec, sharedStepsOf } from '../spec.ts';
-import type { JobRecord } from './job-store.ts';
+import type { JobState } from './job-record.ts';
 import { statusOf } from './status.ts';
 
 /** The row of a job that was just accepted. */
@@ -23,7 +23,7 @@ export function newEntry(spec: SampleSpec, now: number): IndexedSample {
   };
 }
 
-export function entryOf(record: JobRecord): IndexedSample {
+export function entryOf(record: JobState): IndexedSample {
   return {
     ...newEntry(record.spec, record.createdAt),
     status: statusOf(record),
@@ -38,6 +38,6 @@ export function wordOf({ status, finishedAt, expiresAt }: SampleState): string {
 }
 
 /** Whether the index does not say yet what the job says. */
-export function owesIndex(record: JobRecord): boolean {
+export function owesIndex(record: JobState): boolean {
   return record.indexed !== wordOf(entryOf(record));
 }

@@ -1,63 +1,29 @@
 /** What a job object remembers. Every method is one transaction: whole, or not at all. */
-import { isTerminal } from '../batch/batch-store.ts';
 import type { BatchReport } from '../batch/report.ts';
 import { MigratedStore } from '../migrated-store.ts';
-import { type BatchOrders, type Failure, type Patch, type SampleSpec, splitIntoBatches } from '../spec.ts';
+import {
+  type BatchOrders,
+  batchAt,
+  batchCount,
+  batchOf,
+  type Failure,
+  isLarge,
+  LISTED_IMAGES,
+  type Patch,
+  type SampleSpec,
+} from '../spec.ts';
+import { againAfter } from './batch-failures.ts';
+import { BatchTable } from './batch-table.ts';
 import type { SampleEvent } from './event-names.ts';
 import { EventOutbox, eventNumber } from './event-outbox.ts';
 import { snapshotOf, wants } from './events.ts';
+import type { BatchView, Ending, JobRecord, JobState, PatchRecord, WebhookState } from './job-record.ts';
 import { jobMigrations } from './migrations.ts';
+import { PackStore } from './pack-store.ts';
 import { digestRequest } from './request-digest.ts';
+import { addReceipt, EMPTY_TALLY } from './tally.ts';
 import type { Turn } from './turn.ts';
-
-export type Ending = 'succeeded' | 'failed' | 'canceled';
-
-export interface BatchView {
-  readonly index: number;
-  readonly report: BatchReport | null;
-  readonly seenAt: number;
-}
-
-/** What became of the latest message to the job's own URL. */
-export interface WebhookState {
-  readonly id: string;
-  readonly status: 'pending' | 'delivered' | 'dead';
-  readonly attempts: number;
-  readonly lastResult: string | null;
-}
-
-/** A change of course and when it came, ms. */
-export interface PatchRecord extends Patch {
-  readonly at: number;
-}
-
-/** A job and all it knows; what the API shows is computed from this alone. */
-export interface JobRecord {
-  readonly spec: SampleSpec;
-  readonly status: 'active' | Ending;
-  readonly ending: 'failed' | 'canceled' | null;
-  readonly failure: Failure | null;
-  readonly createdAt: number;
-  readonly finishedAt: number | null;
-  /** When it is deleted; null while it has not ended. */
-  readonly expiresAt: number | null;
-  /** From its end to its deletion. */
-  readonly retentionMs: number;
-  readonly paused: boolean;
-  /** See BatchOrders. */
-  readonly life: number;
-  /** Changes of course, oldest first. */
-  readonly patches: readonly PatchRecord[];
-  readonly batches: readonly BatchView[];
-  readonly webhook: WebhookState | null;
-  readonly turn: Turn;
-  /** Of what decides the images; see digestRequest. */
-  readonly requestDigest: string | null;
-  /** When its name goes (again) to the webhook queue, because it owes events; null if it owes none. */
-  readonly eventsDueAt: number | null;
-  /** What the index of samples was last told, as JSON; null before it was told anything. */
-  readonly indexed: string | null;
-}
+import { TurnStore } from './turn-store.ts';
 
 interface JobRow extends Record<string, SqlStorageValue> {
   spec: string;
@@ -78,6 +44,12 @@ interface JobRow extends Record<string, SqlStorageValue> {
   turn_position: number | null;
   request_digest: string | null;
   prepared: number;
+  succeeded: number;
+  images: number;
+  first_started_at: number | null;
+  batch_ended_at: number | null;
+  tally: string | null;
+  run_digest: string | null;
 }
 
 interface WebhookRow extends Record<string, SqlStorageValue> {
@@ -87,17 +59,21 @@ interface WebhookRow extends Record<string, SqlStorageValue> {
   last_result: string | null;
 }
 
-export function isOver(report: BatchReport | null): boolean {
-  return report !== null && isTerminal(report.status);
-}
-
 export class JobStore extends MigratedStore {
   /** Everything that changes a job's state writes there what it owes the world, in the same transaction. */
   readonly outbox: EventOutbox;
+  readonly batches: BatchTable;
+  readonly pack: PackStore;
+  readonly turns: TurnStore;
+  /** The spec never changes, and may be long: it is parsed once. */
+  #spec: { readonly text: string; readonly spec: SampleSpec } | null = null;
 
   constructor(storage: DurableObjectStorage) {
     super(storage, jobMigrations, 'job');
     this.outbox = new EventOutbox(storage.sql);
+    this.batches = new BatchTable(storage.sql);
+    this.pack = new PackStore(storage);
+    this.turns = new TurnStore(storage.sql);
   }
 
   /** Stores the job once; a second call changes nothing. */
@@ -109,9 +85,7 @@ export class JobStore extends MigratedStore {
         now,
         spec.retentionSeconds * 1000,
       );
-      for (const batch of splitIntoBatches(spec)) {
-        this.sql.exec('INSERT OR IGNORE INTO batch (idx) VALUES (?)', batch.index);
-      }
+      this.batches.fill(batchCount(spec));
     });
   }
 
@@ -123,34 +97,72 @@ export class JobStore extends MigratedStore {
   }
 
   /** @returns null once it was removed */
-  read(): JobRecord | null {
-    if (!this.exists()) return null;
-    const [row] = this.sql.exec<JobRow>('SELECT * FROM job').toArray();
-    if (row === undefined) return null;
-    const batches = this.sql
-      .exec<{ idx: number; report: string | null; seen_at: number }>('SELECT * FROM batch ORDER BY idx')
-      .toArray();
+  read(): JobState | null {
+    const row = this.#row();
+    return row === null ? null : this.#stateOf(row);
+  }
+
+  /** The job as it is shown. @returns null once it was removed */
+  record(): JobRecord | null {
+    const row = this.#row();
+    if (row === null) return null;
+    const state = this.#stateOf(row);
+    const listed = Math.min(state.spec.count, LISTED_IMAGES);
+    return this.#show(row, state, this.batches.range(0, batchOf(state.spec, listed - 1) + 1));
+  }
+
+  /** The same with other batches: those of a page of images. @returns null once it was removed */
+  page(batches: (table: BatchTable, spec: SampleSpec) => BatchView[]): JobRecord | null {
+    const row = this.#row();
+    if (row === null) return null;
+    const state = this.#stateOf(row);
+    return this.#show(row, state, batches(this.batches, state.spec));
+  }
+
+  #row(): JobRow | null {
+    return this.exists() ? (this.sql.exec<JobRow>('SELECT * FROM job').toArray()[0] ?? null) : null;
+  }
+
+  #show({ tally, run_digest }: JobRow, state: JobState, batches: readonly BatchView[]): JobRecord {
+    return { ...state, batches, tally: tally === null ? null : JSON.parse(tally), runDigest: run_digest };
+  }
+
+  #specOf(text: string): SampleSpec {
+    if (this.#spec?.text !== text) {
+      this.#spec = {
+        text,
+        spec: { priority: 'normal', metadata: {}, previewEvery: 0, ...JSON.parse(text) },
+      };
+    }
+    return this.#spec.spec;
+  }
+
+  #stateOf(row: JobRow): JobState {
+    const spec = this.#specOf(row.spec);
+    const open = this.batches.open();
     return {
-      spec: { priority: 'normal', metadata: {}, previewEvery: 0, ...JSON.parse(row.spec) },
-      status: row.status as JobRecord['status'],
-      ending: row.ending as JobRecord['ending'],
+      spec,
+      status: row.status as JobState['status'],
+      ending: row.ending as JobState['ending'],
       failure: row.failure === null ? null : JSON.parse(row.failure),
       createdAt: row.created_at,
+      startedAt: row.first_started_at,
       finishedAt: row.finished_at,
       expiresAt: row.expires_at,
       retentionMs: row.retention_ms,
       paused: row.paused === 1,
       life: row.life,
       patches: this.#readPatches(),
-      batches: batches.map(({ idx, report, seen_at }) => ({
-        index: idx,
-        report: report === null ? null : JSON.parse(report),
-        seenAt: seen_at,
-      })),
+      open,
+      fresh: batchCount(spec) - open.length - row.succeeded,
+      succeeded: row.succeeded,
+      images: row.images,
+      batchEndedAt: row.batch_ended_at,
       webhook: this.#readWebhook(),
       requestDigest: row.request_digest,
       eventsDueAt: this.outbox.dueAt(),
       indexed: row.indexed,
+      packing: isLarge(spec) ? this.pack.read() : null,
       turn: {
         state: row.turn as Turn['state'],
         ticket: row.ticket,
@@ -182,13 +194,9 @@ export class JobStore extends MigratedStore {
       .map(({ seq, at, body }) => ({ seq, at, ...JSON.parse(body) }));
   }
 
-  #life(): number {
-    return this.sql.exec<{ life: number }>('SELECT life FROM job').one().life;
-  }
-
-  /** What batches are told beside their spec. */
-  orders(): BatchOrders {
-    return { life: this.#life(), patches: this.#readPatches() };
+  /** What a batch is told beside its spec. */
+  ordersFor({ life }: BatchView): BatchOrders {
+    return { life, patches: this.#readPatches() };
   }
 
   addPatch({ guidance, classes }: Omit<Patch, 'seq'>, now: number): void {
@@ -208,52 +216,15 @@ export class JobStore extends MigratedStore {
   /** A failed job is active again; what its batches said before counts no more, unless they succeeded. */
   beginLife(now: number): void {
     this.storage.transactionSync(() => {
+      this.batches.doubt();
       const changed = this.#changes(
         `UPDATE job SET status = 'active', ending = NULL, failure = NULL, finished_at = NULL, expires_at = NULL, paused = 0,
          life = life + 1 WHERE status = 'failed' RETURNING one`,
       );
-      if (changed) this.#owe('sample.resumed', now);
-      this.sql.exec("UPDATE batch SET report = NULL WHERE report ->> 'status' <> 'succeeded'");
+      if (!changed) return;
+      this.batches.takeUpAll();
+      this.#owe('sample.resumed', now);
     });
-  }
-
-  /** From now on the job wants to walk: in a new stay, unless it is in one. */
-  wantTurn(now: number): void {
-    this.sql.exec(
-      `UPDATE job SET turn = 'waiting', ticket = ticket + 1, turn_since = ?, turn_heard_at = 0, turn_position = NULL
-       WHERE turn IN ('out', 'leaving')`,
-      now,
-    );
-  }
-
-  /** The queue has given it a place. A word about an earlier stay changes nothing. */
-  turnGranted(ticket: number, now: number): void {
-    this.sql.exec(
-      `UPDATE job SET turn = 'granted', turn_heard_at = ?, turn_position = NULL
-       WHERE ticket = ? AND turn = 'waiting'`,
-      now,
-      ticket,
-    );
-  }
-
-  /** The queue has it wait. */
-  turnHeard(ticket: number, position: number | null, now: number): void {
-    this.sql.exec(
-      "UPDATE job SET turn_heard_at = ?, turn_position = ? WHERE ticket = ? AND turn = 'waiting'",
-      now,
-      position,
-      ticket,
-    );
-  }
-
-  /** Gives its place up; there is no way back into this stay. */
-  beginLeaving(): void {
-    this.sql.exec("UPDATE job SET turn = 'leaving', turn_position = NULL WHERE turn <> 'out'");
-  }
-
-  /** The queue has heard that it left. */
-  turnLeft(ticket: number): void {
-    this.sql.exec("UPDATE job SET turn = 'out' WHERE ticket = ? AND turn = 'leaving'", ticket);
   }
 
   /** @returns the version of the word that is about to go to the index: no earlier one may overtake it */
@@ -279,19 +250,12 @@ export class JobStore extends MigratedStore {
 
   /** Reports may overtake each other on their way: an end stays, a step never goes back, a past life is over. */
   saveReport(index: number, report: BatchReport, now: number): void {
-    const { report: stored } = this.sql
-      .exec<{ report: string | null }>('SELECT report FROM batch WHERE idx = ?', index)
-      .one();
-    const known: BatchReport | null = stored === null ? null : JSON.parse(stored);
-    if (report.life < this.#life() && report.status !== 'succeeded') return;
-    if (known !== null && (isOver(known) || (known.step > report.step && !isOver(report)))) return;
+    const known = this.batches.one(index);
+    if (known === null || (report.life < known.life && report.status !== 'succeeded')) return;
+    if (known.phase !== 'fresh' && known.phase !== 'open') return;
+    if (known.report !== null && known.report.step > report.step && !isOver(report)) return;
     this.storage.transactionSync(() => {
-      this.sql.exec(
-        'UPDATE batch SET report = ?, seen_at = ? WHERE idx = ?',
-        JSON.stringify(report),
-        now,
-        index,
-      );
+      this.#saveBatch(known, report, now);
       // A fork begins with steps that it shares.
       const began = this.#changes(
         "UPDATE job SET started = 1 WHERE started = 0 AND ? > coalesce(spec ->> 'sharedSteps', 0) RETURNING one",
@@ -301,13 +265,60 @@ export class JobStore extends MigratedStore {
     });
   }
 
+  #saveBatch({ index, failures }: BatchView & { failures: number }, report: BatchReport, now: number): void {
+    const { status } = report;
+    if (status === 'running' || status === 'finishing') {
+      this.batches.save(index, 'open', report, now);
+      this.sql.exec(
+        'UPDATE job SET first_started_at = ?1 WHERE coalesce(first_started_at > ?1, 1)',
+        report.startedAt,
+      );
+      return;
+    }
+    const { spec } = this.read()!;
+    this.sql.exec(
+      `UPDATE job SET batch_ended_at = max(coalesce(batch_ended_at, 0), ?1),
+       first_started_at = min(coalesce(first_started_at, ?2), ?2)`,
+      report.finishedAt ?? now,
+      report.startedAt,
+    );
+    if (status === 'succeeded') {
+      this.#saveSuccess(spec, index, report, now);
+      return;
+    }
+    const pause = status === 'failed' ? againAfter(spec, report.failure, failures) : null;
+    if (pause === null) this.batches.save(index, status, report, now);
+    else this.batches.save(index, 'aside', report, now, now + pause);
+  }
+
+  /** Of a large run the sums of the receipts are kept, not each of thousands. */
+  #saveSuccess(spec: SampleSpec, index: number, report: BatchReport, now: number): void {
+    const { receipt } = report;
+    const large = isLarge(spec);
+    this.batches.save(index, 'succeeded', large ? { ...report, receipt: null } : report, now);
+    this.sql.exec('UPDATE job SET succeeded = succeeded + 1, images = images + ?', batchAt(spec, index).size);
+    if (receipt === null) return;
+    this.batches.saveOutputs(index, receipt.digests ?? [], receipt.pixelsCrc32 ?? null);
+    if (!large) return;
+    const { tally } = this.sql.exec<{ tally: string | null }>('SELECT tally FROM job').one();
+    const before = tally === null ? EMPTY_TALLY : JSON.parse(tally);
+    this.sql.exec('UPDATE job SET tally = ?', JSON.stringify(addReceipt(before, receipt)));
+  }
+
+  saveRunDigest(digest: string): void {
+    this.sql.exec('UPDATE job SET run_digest = ?', digest);
+  }
+
   /** From here on the batches are being stopped; the first reason stays. */
   beginEnding(ending: 'failed' | 'canceled', failure: Failure | null): void {
-    this.sql.exec(
-      "UPDATE job SET ending = ?, failure = ? WHERE status = 'active' AND ending IS NULL",
-      ending,
-      failure === null ? null : JSON.stringify(failure),
-    );
+    this.storage.transactionSync(() => {
+      const changed = this.#changes(
+        "UPDATE job SET ending = ?, failure = ? WHERE status = 'active' AND ending IS NULL RETURNING one",
+        ending,
+        failure === null ? null : JSON.stringify(failure),
+      );
+      if (changed) this.batches.giveUp();
+    });
   }
 
   /** Ends the job and owes the event, together: a crash in between loses neither. */
@@ -370,4 +381,8 @@ export class JobStore extends MigratedStore {
   #changes(statement: string, ...values: SqlStorageValue[]): boolean {
     return this.sql.exec(statement, ...values).toArray().length > 0;
   }
+}
+
+export function isOver({ status }: BatchReport): boolean {
+  return status !== 'running' && status !== 'finishing';
 }

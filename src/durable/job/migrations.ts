@@ -122,4 +122,36 @@ export const jobMigrations: SQLSchemaMigration[] = [
       ALTER TABLE job ADD COLUMN removed INTEGER NOT NULL DEFAULT 0;
     `,
   },
+  {
+    idMonotonicInc: 9,
+    description: 'batches by phase, what they come to together, and the file that a large run is packed into',
+    sql: `
+      ALTER TABLE batch ADD COLUMN phase TEXT NOT NULL DEFAULT 'fresh'; -- fresh, open, aside, succeeded, failed, canceled
+      ALTER TABLE batch ADD COLUMN life INTEGER NOT NULL DEFAULT 1;     -- raised when it is taken up again
+      ALTER TABLE batch ADD COLUMN failures INTEGER NOT NULL DEFAULT 0; -- since the job began or was resumed
+      ALTER TABLE batch ADD COLUMN retry_at INTEGER;                    -- when it is taken up again by itself
+      ALTER TABLE batch ADD COLUMN digests TEXT;                        -- of the final tensors, one after the other
+      ALTER TABLE batch ADD COLUMN crc32 INTEGER;                       -- of its pixels, in a large run
+      UPDATE batch SET life = (SELECT life FROM job), phase = CASE report ->> 'status'
+        WHEN 'running' THEN 'open' WHEN 'finishing' THEN 'open' ELSE coalesce(report ->> 'status', 'fresh') END;
+      CREATE INDEX IF NOT EXISTS batch_phase ON batch (phase, idx);
+      -- Of the batches: how many succeeded, the images these have, when the first began and one last ended.
+      ALTER TABLE job ADD COLUMN succeeded INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE job ADD COLUMN images INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE job ADD COLUMN first_started_at INTEGER;
+      ALTER TABLE job ADD COLUMN batch_ended_at INTEGER;
+      ALTER TABLE job ADD COLUMN tally TEXT;                            -- RunTally
+      ALTER TABLE job ADD COLUMN run_digest TEXT;
+      ALTER TABLE job ADD COLUMN pack_upload TEXT;                      -- of the multipart upload under way
+      ALTER TABLE job ADD COLUMN pack_retry_at INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE job ADD COLUMN packed INTEGER NOT NULL DEFAULT 0;
+      CREATE TABLE IF NOT EXISTS pack_part (number INTEGER PRIMARY KEY, etag TEXT NOT NULL);
+      UPDATE job SET succeeded = (SELECT count(*) FROM batch WHERE phase = 'succeeded'),
+        first_started_at = (SELECT min(report ->> 'startedAt') FROM batch),
+        batch_ended_at = (SELECT max(report ->> 'finishedAt') FROM batch);
+      UPDATE job SET images = (
+        SELECT coalesce(sum(min(job.spec ->> 'batchSize', (job.spec ->> 'count') - idx * (job.spec ->> 'batchSize'))), 0)
+        FROM batch WHERE phase = 'succeeded');
+    `,
+  },
 ];

@@ -3,7 +3,8 @@ import type { Env } from '../../env.ts';
 import { RANKS } from '../priority.ts';
 import type { SampleSpec } from '../spec.ts';
 import { within } from '../within.ts';
-import type { JobRecord, JobStore } from './job-store.ts';
+import type { JobState } from './job-record.ts';
+import type { JobStore } from './job-store.ts';
 import { owesLeave, shouldAsk, wantsTurn } from './turn.ts';
 
 /** A reader's look at the queue is at most this old, and takes at most so long. */
@@ -24,15 +25,15 @@ export class QueuePlace {
   async reached(): Promise<boolean> {
     const now = Date.now();
     if (shouldAsk(this.#store.read()!, now)) {
-      this.#store.wantTurn(now);
+      this.#store.turns.want(now);
       const { spec, turn } = this.#store.read()!;
       const { ticket, since } = turn;
       const arrival = { job: spec.id, ticket, rank: RANKS[spec.priority], since };
       const answer = await this.#queue(spec)
         .enter(spec.account, arrival)
         .catch(() => null); // asked again soon
-      if (answer?.granted === true) this.#store.turnGranted(ticket, Date.now());
-      else if (answer !== null) this.#store.turnHeard(ticket, answer.position, Date.now());
+      if (answer?.granted === true) this.#store.turns.granted(ticket, Date.now());
+      else if (answer !== null) this.#store.turns.heard(ticket, answer.position, Date.now());
     }
     return mayStart(this.#store.read()!);
   }
@@ -47,8 +48,8 @@ export class QueuePlace {
     if (record.turn.ticket !== ticket) return { taken: false, news: false };
     if (record.turn.state !== 'waiting') return { taken: record.turn.state === 'granted', news: false };
     const taken = wantsTurn(record);
-    if (taken) this.#store.turnGranted(ticket, Date.now());
-    else this.#store.beginLeaving(); // it takes no place while it stands; if it is to go on, it queues anew
+    if (taken) this.#store.turns.granted(ticket, Date.now());
+    else this.#store.turns.beginLeaving(); // it takes no place while it stands; if it is to go on, it queues anew
     return { taken, news: true };
   }
 
@@ -62,11 +63,11 @@ export class QueuePlace {
   async leave(): Promise<void> {
     const record = this.#store.read();
     if (record === null || !owesLeave(record)) return;
-    this.#store.beginLeaving();
+    this.#store.turns.beginLeaving();
     const { spec, turn } = record;
     try {
       await this.#queue(spec).leave({ job: spec.id, ticket: turn.ticket });
-      this.#store.turnLeft(turn.ticket);
+      this.#store.turns.left(turn.ticket);
     } catch {
       // The next wake tries again.
     }
@@ -81,7 +82,7 @@ export class QueuePlace {
     const asked = this.#queue(spec)
       .position(spec.id)
       .then((position) => {
-        if (position !== null) this.#store.turnHeard(turn.ticket, position, turn.heardAt);
+        if (position !== null) this.#store.turns.heard(turn.ticket, position, turn.heardAt);
       });
     await within(asked, POSITION_TIMEOUT_MS);
   }
@@ -92,6 +93,6 @@ export class QueuePlace {
 }
 
 /** Whether its batches may take steps. */
-export function mayStart(record: JobRecord): boolean {
+export function mayStart(record: JobState): boolean {
   return wantsTurn(record) && record.turn.state === 'granted';
 }

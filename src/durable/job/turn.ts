@@ -4,7 +4,7 @@
  * `out`: neither has nor wants one. `waiting`: has asked, or is about to. `granted`: may walk. `leaving`: has given up its
  * place and owes the queue the word; it may not go back on it, but may queue again with a new ticket.
  */
-import type { JobRecord } from './job-store.ts';
+import type { JobState } from './job-record.ts';
 import { mayWalk } from './next-wake.ts';
 
 export interface Turn {
@@ -23,20 +23,20 @@ export interface Turn {
 export const ASK_AGAIN_MS = 30_000;
 
 /** Whether the job is to walk, now or when it may. */
-export function wantsTurn({ status, paused, ending }: JobRecord): boolean {
+export function wantsTurn({ status, paused, ending }: JobState): boolean {
   return status === 'active' && !paused && ending === null;
 }
 
 /** Whether the queue should hear (again) that the job wants to walk. */
-export function shouldAsk(record: JobRecord, now: number): boolean {
+export function shouldAsk(record: JobState, now: number): boolean {
   const { state, heardAt } = record.turn;
   return wantsTurn(record) && state !== 'granted' && (state !== 'waiting' || now - heardAt >= ASK_AGAIN_MS);
 }
 
 /** Whether the job holds something of the queue that it has no use for: nothing of it walks or is about to. */
-export function owesLeave(record: JobRecord): boolean {
+export function owesLeave(record: JobState): boolean {
   const { state } = record.turn;
   if (state === 'out') return false;
   if (state === 'leaving' || record.status !== 'active') return true;
-  return record.paused && record.ending === null && !record.batches.some(mayWalk);
+  return record.paused && record.ending === null && !record.open.some(mayWalk);
 }

@@ -1,8 +1,9 @@
 /** A whole sample as NumPy arrays. */
 
 import type { ImageShape } from '../../core/index.ts';
-import type { JobRecord } from '../../durable/job/job-store.ts';
+import type { JobRecord } from '../../durable/job/job-record.ts';
 import { decodePng, imageKey, imagesPrefix, pixelCrc32 } from '../../durable/outputs.ts';
+import { batchOf } from '../../durable/spec.ts';
 import { crc32 } from '../../files/crc32.ts';
 import { bytesOf, npyHeader } from '../../files/npy.ts';
 import { npzSegments } from '../../files/npz.ts';
@@ -11,27 +12,42 @@ import { Problem } from '../problem.ts';
 import { labelOf } from '../render.ts';
 import type { Download } from './download.ts';
 
-/** Uint8 [N, H, W, C] and int64 labels, as the reference's sampling scripts write and name it. */
+/**
+ * Uint8 [N, H, W, C] and int64 labels, as the reference's sampling scripts write and name it.
+ *
+ * @param ready the images that are written by now, with `indices`, instead of all of a sample that succeeded
+ * @throws {Problem} not-ready
+ */
 export async function imagesNpz(
   bucket: R2Bucket,
   record: JobRecord,
   { height, width, channels }: ImageShape,
+  ready: boolean,
 ): Promise<Download> {
   const { spec } = record;
+  const indices = Array.from({ length: spec.count }, (_, index) => index).filter(
+    (index) => !ready || record.batches[batchOf(spec, index)]?.phase === 'succeeded',
+  );
+  if (indices.length === 0) throw new Problem('not-ready', 'no image is written yet');
   const stored = await pixelCrcs(bucket, spec.id);
-  const images = await Promise.all(
-    Array.from({ length: spec.count }, async (_, index) => {
+  const pieces = await Promise.all(
+    indices.map(async (index) => {
       const key = imageKey(spec.id, index);
       const read = () => pixelsOf(bucket, key);
       const known = stored.get(key) ?? null;
       return { size: height * width * channels, read, crc32: known ?? crc32(await read()) };
     }),
   );
-  const labels = images.map((_, index) => labelOf(record, index));
+  const labels = indices.map((index) => labelOf(record, index));
   const withLabels = labels.every((label) => label !== null) ? labels : null;
-  const segments = npzSegments({ height, width, channels, images }, withLabels);
-  const shape = [spec.count, height, width, channels].join('x');
-  const content = JSON.stringify([shape, images.map((image) => image.crc32), withLabels]);
+  const segments = npzSegments(
+    { height, width, channels, count: indices.length, pieces },
+    withLabels,
+    ready ? indices : null,
+  );
+  const shape = [indices.length, height, width, channels].join('x');
+  const crcs = pieces.map((image) => image.crc32);
+  const content = JSON.stringify([shape, crcs, withLabels, ...(ready ? [indices] : [])]);
   return fileOf(record, segments, {
     etag: await digestTag(`npz ${content}`),
     contentType: 'application/zip',

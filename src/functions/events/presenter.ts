@@ -1,25 +1,25 @@
 /** The words of a sample's events: those of its answers. */
-import { startOf, statusOf } from '../../durable/job/status.ts';
+import { statusOf } from '../../durable/job/status.ts';
 import type { EventPresenter, EventView } from '../../durable/job/watch/presenter.ts';
 import { Links } from '../links.ts';
 import { imagePath, progressOf, queueOf, renderSample, retryOf } from '../render.ts';
 import type { SampleEventData } from '../schemas/events.ts';
 
 export const eventPresenter: EventPresenter = {
-  status(record) {
-    const status = statusOf(record);
-    const retry = retryOf(record);
-    const error = status === 'failed' ? record.failure : null;
+  status(state) {
+    const status = statusOf(state);
+    const retry = retryOf(state);
+    const error = status === 'failed' ? state.failure : null;
     // A retry that is repeated, or a place in the queue that moves, is the same status still.
     const key = JSON.stringify([status, retry?.message, error]);
     return {
       key,
-      data: { status, queue: queueOf(record), retry, error } satisfies SampleEventData<'status'>,
+      data: { status, queue: queueOf(state), retry, error } satisfies SampleEventData<'status'>,
     };
   },
 
-  step(record) {
-    return progressOf(record, startOf(record.batches)) satisfies SampleEventData<'step'>;
+  step(state) {
+    return progressOf(state) satisfies SampleEventData<'step'>;
   },
 
   async output({ spec, expiresAt }, image, view) {

@@ -38,6 +38,7 @@ const NAMED: Readonly<Record<string, string>> = {
   'patch /v1/samples/{id}': 'patchSample',
   'post /v1/samples/{id}/retention': 'extendSampleRetention',
   'get /v1/samples/{id}/events': 'watchSample',
+  'get /v1/samples/{id}/images': 'listSampleImages',
   'get /v1/samples/{id}/images/{image}': 'getSampleImage',
   'get /v1/samples/{id}/trajectory/{step}/{what}/{image}': 'getTrajectoryImage',
   'get /v1/samples/{id}/samples.npz': 'getSampleNpz',

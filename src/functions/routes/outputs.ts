@@ -2,8 +2,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ImageShape } from '../../core/index.ts';
-import type { JobRecord } from '../../durable/job/job-store.ts';
+import type { JobRecord } from '../../durable/job/job-record.ts';
 import { animationKey, gridKey, imageKey } from '../../durable/outputs.ts';
+import { isLarge, type SampleSpec } from '../../durable/spec.ts';
 import { findModel } from '../../models/registry.ts';
 import type { AppEnv } from '../app-env.ts';
 import { requireScopeOrSignature } from '../auth/authenticate.ts';
@@ -11,10 +12,11 @@ import { animate, animationFault, type Shown, usualTensor } from '../downloads/a
 import { imagesNpz, tensorsNpy } from '../downloads/arrays.ts';
 import { type Download, sendDownload } from '../downloads/download.ts';
 import { putPieces } from '../downloads/made-once.ts';
+import { runImage, runNpz } from '../downloads/run-arrays.ts';
 import { storedFile } from '../downloads/stored.ts';
 import { validationHook } from '../openapi-hook.ts';
 import { Problem } from '../problem.ts';
-import { jobOf, ownedJob, ownedRecord, unknownSample } from './owned-job.ts';
+import { jobOf, ownedJob, ownedRecord, ownedSpec, unknownSample } from './owned-job.ts';
 import { problem } from './shared.ts';
 
 const id = z.string().openapi({ param: { name: 'id', in: 'path' } });
@@ -69,14 +71,23 @@ const imageFile = fileRoute(
   z.object({ id, image: z.union([image('png'), image('npy')]) }),
   ['image/png', 'application/octet-stream'],
 );
-const gridPng = fileRoute('/v1/samples/{id}/grid.png', 'Every image on one sheet', z.object({ id }), [
-  'image/png',
-]);
+const gridPng = fileRoute(
+  '/v1/samples/{id}/grid.png',
+  'The images on one sheet, the first 256 of them',
+  z.object({ id }),
+  ['image/png'],
+);
 const samplesNpz = fileRoute(
   '/v1/samples/{id}/samples.npz',
   "Every image as the reference's scripts write them: arr_0 uint8 [N, H, W, C], arr_1 int64 labels",
   z.object({ id }),
   ['application/zip'],
+  query.extend({
+    ready: z.enum(['0', '1']).optional().openapi({
+      description:
+        '1: the images that are written by now, whatever the status, with indices int64 [N] that say which.',
+    }),
+  }),
 );
 const latentsNpy = fileRoute(
   '/v1/samples/{id}/latents.npy',
@@ -114,7 +125,7 @@ export const outputs = new OpenAPIHono<AppEnv>({
     const { id: sample, image: name } = c.req.valid('param');
     const index = Number.parseInt(name, 10);
     if (name.endsWith('.npy')) return finalTensors(c, sample, index);
-    return stored(c, sample, imageKey(sample, index), `image ${index}`, `${sample}-${index}.png`);
+    return oneImage(c, sample, index);
   })
   .openapi(gridPng, (c) => {
     const { id: sample } = c.req.valid('param');
@@ -122,9 +133,10 @@ export const outputs = new OpenAPIHono<AppEnv>({
   })
   .openapi(samplesNpz, async (c) => {
     const record = await ownedRecord(c, c.req.valid('param').id);
-    const shape = shapeOf(record);
-    if (record.status !== 'succeeded' || shape === null) throw notThere(record, 'samples.npz');
-    return sendDownload(c, await imagesNpz(c.env.OUTPUTS, record, shape));
+    const shape = shapeOf(record.spec);
+    const ready = c.req.valid('query').ready === '1';
+    if (shape === null || (!ready && record.status !== 'succeeded')) throw notThere(record, 'samples.npz');
+    return sendDownload(c, await arraysOf(c, record, shape, ready));
   })
   .openapi(animationPng, async (c) => {
     const { image, what } = c.req.valid('query');
@@ -136,6 +148,32 @@ export const outputs = new OpenAPIHono<AppEnv>({
     return sendDownload(c, await animation(c, record, shown));
   })
   .openapi(latentsNpy, (c) => finalTensors(c, c.req.valid('param').id, null));
+
+/** @param ready only what is written by now */
+async function arraysOf(
+  c: Context<AppEnv>,
+  record: JobRecord,
+  shape: ImageShape,
+  ready: boolean,
+): Promise<Download> {
+  const { spec } = record;
+  if (isLarge(spec)) {
+    const written = await jobOf(c.env, spec.id).writtenBatches();
+    if (written === null) throw unknownSample(spec.id);
+    return runNpz(c.env.OUTPUTS, record, shape, written, ready);
+  }
+  return imagesNpz(c.env.OUTPUTS, record, shape, ready);
+}
+
+async function oneImage(c: Context<AppEnv>, sample: string, index: number): Promise<Response> {
+  const spec = await ownedSpec(c, sample);
+  const shape = shapeOf(spec);
+  const name = `${sample}-${index}.png`;
+  if (!isLarge(spec)) return stored(c, sample, imageKey(sample, index), `image ${index}`, name);
+  const file = shape === null ? null : await runImage(c.env.OUTPUTS, spec, shape, index);
+  if (file === null) throw notThere(await jobOf(c.env, sample).read(), `image ${index}`);
+  return sendDownload(c, file);
+}
 
 async function stored(
   c: Context<AppEnv>,
@@ -177,7 +215,7 @@ async function animation(c: Context<AppEnv>, record: JobRecord, shown: Shown): P
 /** @param index of one image; null for all */
 async function finalTensors(c: Context<AppEnv>, sample: string, index: number | null): Promise<Response> {
   const record = await ownedRecord(c, sample);
-  const shape = shapeOf(record);
+  const shape = shapeOf(record.spec);
   const what = index === null ? 'latents.npy' : `the final tensor of image ${index}`;
   const job = jobOf(c.env, sample);
   // One image may be there before the others: its batch has ended, the job has not.
@@ -189,7 +227,7 @@ async function finalTensors(c: Context<AppEnv>, sample: string, index: number | 
   return sendDownload(c, await tensorsNpy(record, shape, (image) => job.finalTensor(image), index));
 }
 
-function shapeOf({ spec }: JobRecord): ImageShape | null {
+function shapeOf(spec: SampleSpec): ImageShape | null {
   return findModel(spec.model)?.image ?? null;
 }
 

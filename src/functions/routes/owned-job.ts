@@ -1,9 +1,11 @@
 /** Jobs as their owner may reach them: for everyone else they do not exist. */
 import type { Context } from 'hono';
-import type { JobRecord } from '../../durable/job/job-store.ts';
+import type { JobRecord } from '../../durable/job/job-record.ts';
+import type { SampleSpec } from '../../durable/spec.ts';
 import type { Env } from '../../env.ts';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf } from '../auth/authenticate.ts';
+import type { ImagePlace } from '../image-page.ts';
 import { Links } from '../links.ts';
 import { Problem } from '../problem.ts';
 import { renderSample } from '../render.ts';
@@ -26,12 +28,35 @@ export async function ownedJob(c: Context<AppEnv>, id: string): Promise<ReturnTy
 }
 
 /**
+ * What the job was made of.
+ *
+ * @throws {Problem} unknown-sample unless the caller's account owns it, or the URL is signed
+ */
+export async function ownedSpec(c: Context<AppEnv>, id: string): Promise<SampleSpec> {
+  const spec = await jobOf(c.env, requireSampleId(id)).spec();
+  if (spec === null || !mayRead(c, spec.account)) throw unknownSample(id);
+  return spec;
+}
+
+/**
  * What the job knows, in one call.
  *
  * @throws {Problem} unknown-sample unless the caller's account owns it, or the URL is signed
  */
 export async function ownedRecord(c: Context<AppEnv>, id: string): Promise<JobRecord> {
   const record = await jobOf(c.env, requireSampleId(id)).read();
+  if (record === null || !mayRead(c, record.spec.account)) throw unknownSample(id);
+  return record;
+}
+
+/**
+ * The job with the batches of one page of its images.
+ *
+ * @throws {Problem} unknown-sample unless the caller's account owns it
+ */
+export async function ownedImages(c: Context<AppEnv>, id: string, place: ImagePlace): Promise<JobRecord> {
+  const { first, limit, ready } = place;
+  const record = await jobOf(c.env, requireSampleId(id)).readImages(first, limit, ready);
   if (record === null || !mayRead(c, record.spec.account)) throw unknownSample(id);
   return record;
 }
@@ -47,6 +72,9 @@ export function unknownSample(id: string): Problem {
 
 /** The sample as this request is answered with it: links lead to where it came in. */
 export function shown(c: Context<AppEnv>, record: JobRecord): Promise<SampleResponse> {
-  const { origin } = new URL(c.req.url);
-  return renderSample(record, new Links(c.env, { origin, now: Date.now() }));
+  return renderSample(record, linksOf(c));
+}
+
+export function linksOf(c: Context<AppEnv>): Links {
+  return new Links(c.env, { origin: new URL(c.req.url).origin, now: Date.now() });
 }

@@ -5,18 +5,33 @@ import type { JobRecord } from '../../durable/job/job-store.ts';
 import { acceptSample, requireActivePlace } from '../accept.ts';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf, requireScope } from '../auth/authenticate.ts';
+import { decodeImageCursor } from '../cursor.ts';
+import { imagePageOf } from '../image-page.ts';
+import { refuseLarge } from '../large-run.ts';
+import { MAX_IMAGE_PAGE } from '../limits.ts';
 import { validationHook } from '../openapi-hook.ts';
 import { awaitPreferred } from '../prefer.ts';
 import { Problem } from '../problem.ts';
 import { resolvePatch } from '../resolve.ts';
 import { samplePatch, sampleRequest } from '../schemas/sample-request.ts';
-import { type SampleResponse, sampleResponse } from '../schemas/sample-response.ts';
+import { imagePage, type SampleResponse, sampleResponse } from '../schemas/sample-response.ts';
 import { resolveStarted } from '../start-from.ts';
 import { acceptedResponses, answerOf, createHeaders, waitHeaders } from './accepted.ts';
-import { jobOf, ownedJob, ownedRecord, shown, unknownSample } from './owned-job.ts';
+import { jobOf, linksOf, ownedImages, ownedJob, ownedRecord, shown, unknownSample } from './owned-job.ts';
 import { problem, requireJson } from './shared.ts';
 
 const idParam = z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) });
+const imagesQuery = z.object({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_IMAGE_PAGE)
+    .default(256)
+    .openapi({ description: 'Images of a page, at most.' }),
+  cursor: z.string().optional().openapi({ description: 'next_cursor of the page before.' }),
+  ready: z.enum(['0', '1']).optional().openapi({ description: '1: those only that are written by now.' }),
+});
 const sampleBody = { 'application/json': { schema: sampleResponse } };
 
 const create = createRoute({
@@ -45,6 +60,19 @@ const read = createRoute({
   middleware: requireScope('samples:read'),
   request: { params: idParam, headers: waitHeaders },
   responses: { 200: { description: 'The sample', content: sampleBody }, 404: problem('No such sample') },
+});
+
+const images = createRoute({
+  method: 'get',
+  path: '/v1/samples/{id}/images',
+  summary: 'The images by the page, those of a large run too, while it runs and afterwards',
+  middleware: requireScope('samples:read'),
+  request: { params: idParam, query: imagesQuery },
+  responses: {
+    200: { description: 'Images in their order', content: { 'application/json': { schema: imagePage } } },
+    404: problem('No such sample'),
+    422: problem('The query is not valid'),
+  },
 });
 
 /** Both may be asked of any sample, and again. */
@@ -91,7 +119,7 @@ const patch = createRoute({
   responses: {
     200: { description: 'The sample as it is now; patches says from which step on', content: sampleBody },
     404: problem('No such sample'),
-    409: problem('It is over'),
+    409: problem('It is over, or of more than 256 images'),
     422: problem('Fields are missing, unknown, or out of range; errors names each'),
   },
 });
@@ -107,6 +135,13 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
     const record = await ownedRecord(c, c.req.valid('param').id);
     return c.json(await shown(c, await awaitPreferred(c, record)), 200);
   })
+  .openapi(images, async (c) => {
+    const { id } = c.req.valid('param');
+    const { limit, cursor, ready } = c.req.valid('query');
+    const first = cursor === undefined ? 0 : decodeImageCursor(cursor);
+    const place = { first, limit, ready: ready === '1' };
+    return c.json(await imagePageOf(await ownedImages(c, id, place), place, linksOf(c)), 200);
+  })
   .openapi(cancel, async (c) => c.json(await halted(c, c.req.valid('param').id, 'cancel'), 200))
   .openapi(pause, async (c) => c.json(await halted(c, c.req.valid('param').id, 'pause'), 200))
   .openapi(resume, async (c) => {
@@ -118,6 +153,7 @@ export const samples = new OpenAPIHono<AppEnv>({ defaultHook: validationHook })
   .openapi(patch, async (c) => {
     const { id } = c.req.valid('param');
     const { spec } = await ownedRecord(c, id);
+    refuseLarge(spec, 'not-resumable', 'changes its course: its images would be of several');
     const record = await jobOf(c.env, id).patch(resolvePatch(c.req.valid('json'), spec));
     return c.json(await stillActive(c, id, record), 200);
   });

@@ -1,9 +1,8 @@
 /** Steps that a job keeps on the way: the list, and each image of each as a picture or a tensor. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import { toNHWC, toUint8 } from '../../core/index.ts';
 import { batchObject } from '../../durable/batch-object.ts';
-import type { JobRecord } from '../../durable/job/job-store.ts';
+import type { JobRecord } from '../../durable/job/job-record.ts';
 import { encodePng } from '../../durable/outputs.ts';
 import { batchOf } from '../../durable/spec.ts';
 import type { Env } from '../../env.ts';
@@ -12,10 +11,10 @@ import { findModel } from '../../models/registry.ts';
 import type { AppEnv } from '../app-env.ts';
 import { requireScope, requireScopeOrSignature } from '../auth/authenticate.ts';
 import { keptStepsOf } from '../kept-steps.ts';
-import { Links } from '../links.ts';
+import type { Links } from '../links.ts';
 import { Problem } from '../problem.ts';
 import { type TrajectoryResponse, trajectoryResponse } from '../schemas/trajectory.ts';
-import { ownedJob, ownedRecord, unknownSample } from './owned-job.ts';
+import { linksOf, ownedJob, ownedRecord, unknownSample } from './owned-job.ts';
 import { problem } from './shared.ts';
 
 const id = z.string().openapi({ param: { name: 'id', in: 'path' } });
@@ -97,10 +96,6 @@ function binaryResponse(bytes: Uint8Array, type: string): Response {
   // A kept step is written once, and written again only with the same bytes.
   const headers = { 'Content-Type': type, 'Cache-Control': 'private, max-age=31536000, immutable' };
   return new Response(bytes as Uint8Array<ArrayBuffer>, { headers });
-}
-
-function linksOf(c: Context<AppEnv>): Links {
-  return new Links(c.env, { origin: new URL(c.req.url).origin, now: Date.now() });
 }
 
 /** Links that one answer signs: the others need a key. A signature costs time, and a list may have many. */

@@ -39,8 +39,12 @@ export const receipt = z
       .nullable()
       .openapi({
         description:
-          'SHA-256 of each final tensor, float32 little-endian [C, H, W]; null unless the sample succeeded.',
+          'SHA-256 of each final tensor, float32 little-endian [C, H, W]; null unless the sample succeeded with at most 256 images.',
       }),
+    images_sha256: digest.nullable().openapi({
+      description:
+        'SHA-256 over the digests of all images, 32 bytes each, in order: in place of images if there are more than 256.',
+    }),
     batches: z
       .int()
       .openapi({ description: 'Batches, which walk side by side; the counts below are their sums.' }),

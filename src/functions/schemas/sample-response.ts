@@ -16,6 +16,36 @@ export const sampleStatus = z
       'queued: accepted, no step taken, or waiting for a place. running: steps are being taken. retrying: the last call failed and will be repeated. paused: stands still until it is resumed. Terminal: succeeded, failed, canceled.',
   });
 
+export const imageEntry = z
+  .object({
+    index: z.int(),
+    class: z.int().nullable(),
+    class_name: z.string().nullable(),
+    seed: z
+      .int()
+      .nullable()
+      .openapi({ description: 'Null for inversions and interpolations, which draw nothing.' }),
+    url: url.nullable().openapi({ description: 'The PNG, once it is written.' }),
+    sha256: z.string().nullable().openapi({
+      description: 'Of the final tensor, float32 little-endian [C, H, W]; null until the image is written.',
+    }),
+  })
+  .openapi('Image');
+
+export type ImageEntry = z.infer<typeof imageEntry>;
+
+/** A page of `GET /v1/samples/{id}/images`. */
+export const imagePage = z
+  .object({
+    data: z.array(imageEntry),
+    next_cursor: z.string().nullable().openapi({ description: 'Of the next page; null at the end.' }),
+    count: z.int().openapi({ description: 'Images of the sample.' }),
+    ready: z.int().openapi({ description: 'Of them, those that are written.' }),
+  })
+  .openapi('ImagePage');
+
+export type ImagePage = z.infer<typeof imagePage>;
+
 export const sampleResponse = z
   .object({
     id: z.string().openapi({ example: 'smp_5mafr3c5y3xq0v1k2h7t9bn8de' }),
@@ -41,6 +71,7 @@ export const sampleResponse = z
       shared_steps: z.int().openapi({
         description: 'Steps that a fork took over from its source; step and steps include them.',
       }),
+      images_ready: z.int().openapi({ description: 'Images that are written.' }),
       fraction: z.number().min(0).max(1).openapi({ description: 'Of the steps that are its own.' }),
       steps_per_second: z.number().nullable(),
       seconds_left: z.number().nullable(),
@@ -66,18 +97,12 @@ export const sampleResponse = z
     forked_from: forkedFrom.nullable(),
     replay: replay.nullable(),
     receipt: receipt.nullable(),
-    images: z.array(
-      z.object({
-        index: z.int(),
-        class: z.int().nullable(),
-        class_name: z.string().nullable(),
-        seed: z
-          .int()
-          .nullable()
-          .openapi({ description: 'Null for inversions and interpolations, which draw nothing.' }),
-        url: url.nullable().openapi({ description: 'The PNG, once it is written.' }),
-      }),
-    ),
+    images: z
+      .array(imageEntry.omit({ sha256: true }))
+      .openapi({ description: 'The first 256 images, in order.' }),
+    more_images: url.nullable().openapi({
+      description: 'Where the images go on, by the page, if there are more than 256; else null.',
+    }),
     grid: url.nullable(),
     outputs: z
       .object({

@@ -8,11 +8,11 @@ const FRESH_MS = 60_000;
 const MAX_KEPT = 512;
 
 export class Renderings {
-  readonly #ports: Pick<WatchPorts, 'env' | 'presenter' | 'read'>;
+  readonly #ports: Pick<WatchPorts, 'env' | 'presenter' | 'read' | 'record'>;
   #kept = new Map<string, Promise<ShownEvent>>();
   #since = 0;
 
-  constructor(ports: Pick<WatchPorts, 'env' | 'presenter' | 'read'>) {
+  constructor(ports: Pick<WatchPorts, 'env' | 'presenter' | 'read' | 'record'>) {
     this.#ports = ports;
   }
 
@@ -33,13 +33,13 @@ export class Renderings {
   }
 
   async #show({ id, kind, data }: LoggedEvent, origin: string): Promise<ShownEvent> {
-    const { presenter, env, read } = this.#ports;
+    const { presenter, env, read, record } = this.#ports;
     const view = { env, origin };
     let words = data;
-    const record = kind === 'done' || kind === 'output' ? read() : null;
-    if (record !== null && kind === 'done') words = await presenter.done(record, view);
-    if (record !== null && kind === 'output')
-      words = await presenter.output(record, Number(data.index), view);
+    const ended = kind === 'done' ? record() : null;
+    if (ended !== null) words = await presenter.done(ended, view);
+    const state = kind === 'output' ? read() : null;
+    if (state !== null) words = await presenter.output(state, Number(data.index), view);
     return { id, kind, json: JSON.stringify(words) };
   }
 }

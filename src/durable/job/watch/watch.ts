@@ -1,8 +1,8 @@
 /** Those who watch a job, and what they are told: at most a few times a second, whatever its batches say. */
 import type { Env } from '../../../env.ts';
 import type { PreviewSheet } from '../../batch/previews.ts';
-import { splitIntoBatches } from '../../spec.ts';
-import type { JobRecord } from '../job-store.ts';
+import { batchAt, isLarge } from '../../spec.ts';
+import type { JobRecord, JobState } from '../job-record.ts';
 import { EventLog, type LoggedEvent } from './event-log.ts';
 import { EventSockets } from './event-sockets.ts';
 import { EventStream } from './event-stream.ts';
@@ -31,7 +31,11 @@ export interface WatchPorts {
   readonly env: Env;
   readonly presenter: EventPresenter;
   /** What the job knows, now; null for a job that never was. */
-  read(): JobRecord | null;
+  read(): JobState | null;
+  /** The same, to show it whole. */
+  record(): JobRecord | null;
+  /** Indices of the batches that have succeeded; only asked of a job that is not large. */
+  succeeded(): readonly number[];
 }
 
 export class Watch {
@@ -120,7 +124,7 @@ export class Watch {
     return new Response(stream.body, { headers: STREAM_HEADERS });
   }
 
-  #record(record: JobRecord): void {
+  #record(record: JobState): void {
     const { presenter } = this.#ports;
     const done = this.#log.done();
     if (done?.life === record.life && record.status !== 'active') return;
@@ -135,11 +139,14 @@ export class Watch {
     if (record.status === 'succeeded' && !this.watched) this.#log.clearPreviews();
   }
 
-  #recordOutputs(record: JobRecord): void {
+  /** Of a large run the step events say how many images are written, and its pages which. */
+  #recordOutputs({ spec, images }: JobState): void {
+    if (isLarge(spec)) return;
     this.#outputs ??= this.#log.outputs();
-    if (this.#outputs.size === record.spec.count) return;
-    for (const { index, first, size } of splitIntoBatches(record.spec)) {
-      if (this.#outputs.has(first) || record.batches[index]?.report?.status !== 'succeeded') continue;
+    if (this.#outputs.size >= images) return;
+    for (const index of this.#ports.succeeded()) {
+      const { first, size } = batchAt(spec, index);
+      if (this.#outputs.has(first)) continue;
       for (let image = first; image < first + size; image++) {
         this.#log.addOutput(image);
         this.#outputs.add(image);
