@@ -44,7 +44,7 @@ test(`${ROUNDS} kills in the middle of a large run change no byte of its arrays 
     const killed = await cairn.client();
     const before = (await killed.readSample(id)).progress.images_ready;
     await expect
-      .poll(async () => (await killed.readSample(id)).progress.images_ready, { timeout: 60_000 })
+      .poll(async () => (await killed.readSample(id)).progress.images_ready, { timeout: 180_000 })
       .toBeGreaterThan(before);
     await sleep(random.between(0, 300));
     await cairn.kill();

@@ -38,7 +38,8 @@ function operate(operation: string, input: unknown, env: Env): Promise<unknown> 
       return batch(`bench/commits/${crypto.randomUUID()}`).commits(input as CommitInput);
     case 'run': {
       const jobs = env.JOBS as unknown as DurableObjectNamespace<MeasuredJob>;
-      return jobs.get(jobs.idFromName(newId('smp'))).run(input as RunInput);
+      const id = newId('smp');
+      return jobs.get(jobs.idFromName(id)).run(id, input as RunInput);
     }
     case 'walk':
       return batch(`bench/walk/${crypto.randomUUID()}`).walk(input as WalkInput);

@@ -28,12 +28,16 @@ export class MeasuredJob extends SampleJob {
     this.#simulation = simulation;
   }
 
-  /** From the job's begin to its end, by the batch: all that is the job's own, and nothing of batches or backends. */
-  async run({ account, batches }: RunInput): Promise<Duration> {
+  /**
+   * From the job's begin to its end, by the batch: all that is the job's own, and nothing of batches or backends.
+   *
+   * @param id the object's name
+   */
+  async run(id: string, { account, batches }: RunInput): Promise<Duration> {
     this.#simulation.on = true;
     const { job } = oneBatch(findModel(MODEL)!, 10, STEPS);
     const spec: SampleSpec = {
-      ...{ ...job, id: this.ctx.id.name!, account, count: batches * job.batchSize },
+      ...{ ...job, id, account, count: batches * job.batchSize },
       classes: { type: 'random', classes: 10 },
     };
     const startedAt = Date.now();
