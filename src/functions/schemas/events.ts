@@ -48,7 +48,7 @@ export const sampleEvent = z
   ])
   .openapi('SampleEvent', {
     description:
-      'status: whenever the status or its reason changes. step: progress, at most four times a second. preview: what some images look like so far; the next event shows others. output: an image is written. done: the last one.',
+      'status: whenever the status or its reason changes. step: progress, at most four times a second. preview: what some images look like so far; the next event shows others. output: an image is written; there are none of a run of more than 256. done: the last one.',
   });
 
 export type SampleEvent = z.infer<typeof sampleEvent>;
