@@ -179,6 +179,12 @@ export function classOf(target: ClassTarget): number {
   return Number(heaviest![0]);
 }
 
+/** Images of a round of the classes, which is a row of a sheet if it fits. */
+export function roundOf({ classes }: Pick<SampleSpec, 'classes'>): number {
+  if (classes === null || !('type' in classes)) return classes?.length ?? 1;
+  return classes.type === 'counts' ? classes.counts.length : 1;
+}
+
 /** Batches of one job that walk at the same time. */
 export const MAX_IN_FLIGHT = 16;
 

@@ -11,7 +11,7 @@ import {
   type Pixels,
   pixelsKey,
 } from '../outputs.ts';
-import { batchAt, batchOf, isLarge, LISTED_IMAGES, type SampleSpec } from '../spec.ts';
+import { batchAt, batchOf, isLarge, LISTED_IMAGES, roundOf, type SampleSpec } from '../spec.ts';
 
 /** Pixels of a large run that are put on its sheet, bytes: what makes it holds them twice. */
 const MAX_BYTES = 24 * 1024 * 1024;
@@ -56,10 +56,4 @@ function cut(pixels: Uint8Array, { width, height, channels }: ImageShape, count:
     ...{ width, height, channels },
     data: pixels.subarray(i * bytes, (i + 1) * bytes),
   }));
-}
-
-/** Images of a round of the classes, which is a row if it fits. */
-function roundOf({ classes }: SampleSpec): number {
-  if (classes === null || !('type' in classes)) return classes?.length ?? 1;
-  return classes.type === 'counts' ? classes.counts.length : 1;
 }

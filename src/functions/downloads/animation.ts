@@ -1,9 +1,9 @@
 /** The way from noise to picture as an animated PNG, made of the steps that a job kept. */
 import type { ImageShape } from '../../core/index.ts';
 import type { KeptTensor } from '../../durable/batch/trajectory-store.ts';
-import type { JobRecord } from '../../durable/job/job-store.ts';
+import type { JobRecord } from '../../durable/job/job-record.ts';
 import { composeGrid, GAP, type Pixels } from '../../durable/outputs.ts';
-import { type BatchSpec, batchName, type SampleSpec, splitIntoBatches } from '../../durable/spec.ts';
+import { type BatchSpec, batchName, roundOf, type SampleSpec, splitIntoBatches } from '../../durable/spec.ts';
 import type { Env } from '../../env.ts';
 import { type AnimationFrame, encodeApng } from '../../files/apng.ts';
 import { keptStepsOf } from '../kept-steps.ts';
@@ -49,7 +49,7 @@ export async function* animate(
 ): AsyncGenerator<Uint8Array> {
   const sheet: Sheet =
     shown.image === null
-      ? sheetOf(spec.count, spec.classes?.length ?? 1, shape)
+      ? sheetOf(spec.count, roundOf(spec), shape)
       : { columns: 1, tile: null, width: shape.width, height: shape.height };
   const kept = (await keptStepsOf(env, spec))
     .filter(({ batches }) => batches.every((of) => (shown.what === 'x_t' ? of?.xT : of?.xStart) === true))

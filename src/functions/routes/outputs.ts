@@ -192,7 +192,7 @@ async function stored(
 async function animation(c: Context<AppEnv>, record: JobRecord, shown: Shown): Promise<Download> {
   const { OUTPUTS } = c.env;
   const { id: sample } = record.spec;
-  const shape = shapeOf(record);
+  const shape = shapeOf(record.spec);
   if (record.status !== 'succeeded' || shape === null) throw notThere(record, 'animation.png');
   const fault = animationFault(record, shown);
   if (fault !== null) throw new Problem('not-ready', `there is no such animation: ${fault}`);

@@ -1,7 +1,7 @@
 /** `/v1/samples`: create, read, cancel. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { JobRecord } from '../../durable/job/job-store.ts';
+import type { JobRecord } from '../../durable/job/job-record.ts';
 import { acceptSample, requireActivePlace } from '../accept.ts';
 import type { AppEnv } from '../app-env.ts';
 import { accountOf, requireScope } from '../auth/authenticate.ts';
