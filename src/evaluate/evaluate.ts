@@ -4,9 +4,11 @@ import type { SquaredDistances } from './distances.ts';
 import { type Features, features } from './features.ts';
 import { frechetDistance } from './frechet.ts';
 import { inceptionScore } from './inception-score.ts';
-import { countOverlap, manifoldOf, NEIGHBOURS } from './manifold.ts';
+import { groupsOf, jackknifeInterval } from './jackknife.ts';
+import { countOverlap, type Manifold, manifoldOf, NEIGHBOURS, shareInGroups } from './manifold.ts';
 import type { SampleSet } from './sample-set.ts';
 import { type GaussianStatistics, gaussianStatistics } from './statistics.ts';
+import { warningsOf } from './warnings.ts';
 
 export type MetricName =
   | 'fid'
@@ -21,7 +23,7 @@ export type MetricName =
 export interface Metric {
   readonly name: MetricName;
   readonly value: number;
-  /** Over bootstrap draws of the samples (for recall and coverage, of the reference); null if none were made. */
+  /** Of the metric over draws of the samples, the reference as it is; null if none were made. */
   readonly interval: Interval | null;
 }
 
@@ -37,6 +39,8 @@ export interface EvaluateOptions {
   /** Bootstrap draws; 0 for no intervals. Default: as {@link defaultDraws} says. */
   readonly draws?: number;
   readonly squaredDistances?: SquaredDistances;
+  /** Filled with the reference's manifold, which then is made once for several sets; of one `neighbours`. */
+  readonly manifolds?: Map<Features, Manifold>;
   /** Called with what is being done and the share of it that is. */
   readonly onProgress?: (task: string, share: number) => void;
 }
@@ -56,13 +60,9 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const draws = options.draws ?? defaultDraws(samples.statistics.dimensions);
-  const metrics: Metric[] = [fid(reference, samples, draws, options)];
+  const metrics = [distance('fid', reference.statistics, samples, draws, options.onProgress)];
   if (reference.spatial && samples.spatial) {
-    metrics.push({
-      name: 'sfid',
-      value: frechetDistance(reference.spatial, samples.spatial),
-      interval: null,
-    });
+    metrics.push(distance('sfid', reference.spatial.statistics, samples.spatial, draws, options.onProgress));
   }
   metrics.push(...scores(samples, draws));
   if (reference.features && samples.features) {
@@ -75,21 +75,20 @@ export async function evaluate(
   };
 }
 
-function fid(
-  reference: SampleSet,
-  samples: SampleSet,
+function distance(
+  name: 'fid' | 'sfid',
+  reference: GaussianStatistics,
+  { statistics, features: own }: { statistics: GaussianStatistics; features: Features | null },
   draws: number,
-  { onProgress }: EvaluateOptions,
+  onProgress: EvaluateOptions['onProgress'],
 ): Metric {
-  const distance = (statistics: GaussianStatistics) => frechetDistance(reference.statistics, statistics);
-  const value = distance(samples.statistics);
-  const own = samples.features;
-  if (own === null || draws === 0) return { name: 'fid', value, interval: null };
+  const value = frechetDistance(reference, statistics);
+  if (own === null || draws === 0) return { name, value, interval: null };
   const values = Array.from({ length: draws }, (_, draw) => {
     onProgress?.('intervals of the Frechet distance', draw / draws);
-    return distance(gaussianStatistics(pick(own, resampledRows(own.rows, draw))));
+    return frechetDistance(reference, gaussianStatistics(pick(own, resampledRows(own.rows, draw))));
   });
-  return { name: 'fid', value, interval: intervalOf(value, values) };
+  return { name, value, interval: within(0, Infinity, intervalOf(value, values)) };
 }
 
 function scores({ probabilities }: SampleSet, draws: number): Metric[] {
@@ -108,25 +107,37 @@ async function overlap(
   reference: Features,
   samples: Features,
   draws: number,
-  { neighbours: k = NEIGHBOURS, squaredDistances, onProgress }: EvaluateOptions,
+  { neighbours: k = NEIGHBOURS, squaredDistances, manifolds, onProgress }: EvaluateOptions,
 ): Promise<Metric[]> {
   const step = (task: string) => ({
     ...(squaredDistances && { squaredDistances }),
     onProgress: (share: number) => onProgress?.(task, share),
   });
-  const manifold = await manifoldOf(reference, k, step('manifold of the reference'));
+  const manifold =
+    manifolds?.get(reference) ?? (await manifoldOf(reference, k, step('manifold of the reference')));
+  manifolds?.set(reference, manifold);
   const sampled = await manifoldOf(samples, k, step('manifold of the samples'));
-  const counts = await countOverlap(manifold, sampled, step('overlap'));
-  const metric = (name: MetricName, values: Uint8Array | Int32Array, divisor = 1): Metric => {
+  const groups = Math.min(draws, samples.rows);
+  const counts = await countOverlap(manifold, sampled, {
+    ...step('overlap'),
+    ...(groups > 1 && { groups: groupsOf(samples.rows, groups) }),
+  });
+  const mean = (name: MetricName, values: Uint8Array | Int32Array, divisor: number, most: number): Metric => {
     const value = meanOf(values) / divisor;
     const again = (draw: number) => meanOf(values, resampledRows(values.length, draw)) / divisor;
-    return { name, value, interval: drawn(value, draws, again) };
+    return { name, value, interval: within(0, most, drawn(value, draws, again)) };
+  };
+  const reached = (name: MetricName, by: Int32Array): Metric => {
+    const value = shareInGroups(by);
+    if (groups < 2) return { name, value, interval: null };
+    const without = Array.from({ length: groups }, (_, group) => shareInGroups(by, group));
+    return { name, value, interval: within(0, 1, jackknifeInterval(value, without)) };
   };
   return [
-    metric('precision', counts.inReference),
-    metric('recall', counts.inSamples),
-    metric('density', counts.balls, k),
-    metric('coverage', counts.covered),
+    mean('precision', counts.inReference, 1, 1),
+    reached('recall', counts.inSamples),
+    mean('density', counts.balls, k, Infinity),
+    reached('coverage', counts.covered),
   ];
 }
 
@@ -140,7 +151,12 @@ function accuracy({ probabilities, labels }: SampleSet, draws: number): Metric[]
   });
   const value = meanOf(hits);
   const interval = drawn(value, draws, (draw) => meanOf(hits, resampledRows(hits.length, draw)));
-  return [{ name: 'class_accuracy', value, interval }];
+  return [{ name: 'class_accuracy', value, interval: within(0, 1, interval) }];
+}
+
+/** Where the metric can be at all. */
+function within(least: number, most: number, interval: Interval | null): Interval | null {
+  return interval && { low: Math.max(interval.low, least), high: Math.min(interval.high, most) };
 }
 
 function drawn(value: number, draws: number, metric: (draw: number) => number): Interval | null {
@@ -162,22 +178,4 @@ function pick({ columns, values }: Features, rows: Int32Array): Features {
     picked.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
   });
   return { rows: rows.length, columns, values: picked };
-}
-
-function warningsOf(who: string, { features: own, statistics, labels, probabilities }: SampleSet): string[] {
-  const warnings: string[] = [];
-  if (own !== null && own.rows <= statistics.dimensions) {
-    warnings.push(
-      `${who}: ${own.rows} images for ${statistics.dimensions} features leave the covariance singular; the Frechet distance is far too large`,
-    );
-  } else if (own !== null && own.rows < 10 * statistics.dimensions) {
-    warnings.push(
-      `${who}: ${own.rows} images are few for ${statistics.dimensions} features; the Frechet distance is too large, and only comparable at the same number of images`,
-    );
-  }
-  const largest = labels?.reduce((max, label) => Math.max(max, label), 0) ?? 0;
-  if (probabilities !== null && largest >= probabilities.classes) {
-    warnings.push(`${who}: a label of ${largest}, where the network has ${probabilities.classes} classes`);
-  }
-  return warnings;
 }

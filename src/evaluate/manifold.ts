@@ -18,6 +18,11 @@ export interface ManifoldOptions {
   readonly onProgress?: (share: number) => void;
 }
 
+export interface OverlapOptions extends ManifoldOptions {
+  /** `[samples]`: which group each sample is in, to know what a group alone adds; one group for all if absent. */
+  readonly groups?: Int32Array;
+}
+
 /**
  * Balls around every image that reach to its k-th nearest neighbour, itself not counted.
  *
@@ -75,24 +80,27 @@ export interface OverlapCounts {
   readonly inReference: Uint8Array;
   /** `[samples]`: balls of the reference it lies in. */
   readonly balls: Int32Array;
-  /** `[reference]`: 1 in a ball of the samples. */
-  readonly inSamples: Uint8Array;
-  /** `[reference]`: 1 if its ball holds a sample. */
-  readonly covered: Uint8Array;
+  /** `[reference]`: the group whose balls it lies in, {@link NO_GROUP} or {@link SEVERAL_GROUPS}. */
+  readonly inSamples: Int32Array;
+  /** `[reference]`: the group that has samples in its ball, {@link NO_GROUP} or {@link SEVERAL_GROUPS}. */
+  readonly covered: Int32Array;
 }
+
+export const NO_GROUP = -1;
+export const SEVERAL_GROUPS = -2;
 
 /** @throws {RangeError} if the two have other features */
 export async function countOverlap(
   reference: Manifold,
   samples: Manifold,
-  { squaredDistances = exactDistances, onProgress = () => {} }: ManifoldOptions = {},
+  { squaredDistances = exactDistances, onProgress = () => {}, groups }: OverlapOptions = {},
 ): Promise<OverlapCounts> {
   const [references, sampled] = [reference.features.rows, samples.features.rows];
   const counts = {
     inReference: new Uint8Array(sampled),
     balls: new Int32Array(sampled),
-    inSamples: new Uint8Array(references),
-    covered: new Uint8Array(references),
+    inSamples: new Int32Array(references).fill(NO_GROUP),
+    covered: new Int32Array(references).fill(NO_GROUP),
   };
   const blocks = distanceBlocks(reference.features, samples.features, squaredDistances);
   for await (const { from, rows, squared } of blocks) {
@@ -100,18 +108,24 @@ export async function countOverlap(
       const r = from[0] + i;
       for (let j = 0; j < rows[1]; j++) {
         const s = from[1] + j;
+        const group = groups === undefined ? 0 : groups[s]!;
         const distance = squared[i * rows[1] + j]!;
         if (distance <= reference.squaredRadii[r]!) {
           counts.inReference[s] = 1;
-          counts.covered[r] = 1;
           counts.balls[s]!++;
+          addGroup(counts.covered, r, group);
         }
-        if (distance <= samples.squaredRadii[s]!) counts.inSamples[r] = 1;
+        if (distance <= samples.squaredRadii[s]!) addGroup(counts.inSamples, r, group);
       }
     }
     onProgress((from[0] * sampled + rows[0] * (from[1] + rows[1])) / (references * sampled));
   }
   return counts;
+}
+
+function addGroup(of: Int32Array, row: number, group: number): void {
+  const before = of[row]!;
+  if (before !== group) of[row] = before === NO_GROUP ? group : SEVERAL_GROUPS;
 }
 
 /** @param k the neighbours that both manifolds were made with */
@@ -124,10 +138,17 @@ export async function overlapOf(
   const { inReference, balls, inSamples, covered } = await countOverlap(reference, samples, options);
   return {
     precision: mean(inReference),
-    recall: mean(inSamples),
+    recall: shareInGroups(inSamples),
     density: mean(balls) / k,
-    coverage: mean(covered),
+    coverage: shareInGroups(covered),
   };
+}
+
+/** @param without leaves out what this group alone adds */
+export function shareInGroups(of: Int32Array, without: number = NO_GROUP): number {
+  let inside = 0;
+  for (const group of of) if (group !== NO_GROUP && group !== without) inside++;
+  return inside / of.length;
 }
 
 function mean(values: Uint8Array | Int32Array): number {

@@ -7,13 +7,16 @@ import { NpzFile } from './npz-file.ts';
 import { softmaxRows } from './softmax.ts';
 import { type GaussianStatistics, gaussianStatistics } from './statistics.ts';
 
-export interface SampleSet {
-  /** What it was read from. */
-  readonly name: string;
-  /** Null where a file has statistics only. */
+/** Features and the Gaussian fitted to them; a file may have the Gaussian alone. */
+export interface FittedFeatures {
   readonly features: Features | null;
   readonly statistics: GaussianStatistics;
-  readonly spatial: GaussianStatistics | null;
+}
+
+export interface SampleSet extends FittedFeatures {
+  /** What it was read from. */
+  readonly name: string;
+  readonly spatial: FittedFeatures | null;
   readonly probabilities: { readonly values: Float32Array; readonly classes: number } | null;
   /** The class that was asked for, per image. */
   readonly labels: Int32Array | null;
@@ -77,9 +80,8 @@ async function fromImages(source: ImageSource, name: string, options: LoadOption
   const classes = rows.probabilities.length / done;
   return {
     name,
-    features: own,
-    statistics: gaussianStatistics(own),
-    spatial: rows.spatial.length > 0 ? gaussianStatistics(rows.spatial.matrix(done)) : null,
+    ...fitted(own),
+    spatial: rows.spatial.length > 0 ? fitted(rows.spatial.matrix(done)) : null,
     probabilities: classes > 0 ? { values: rows.probabilities.joined(), classes } : null,
     labels: images.labels,
   };
@@ -91,9 +93,8 @@ async function fromFeatures(file: NpzFile, name: string): Promise<SampleSet> {
   const given = classes === undefined ? null : await matrix(file, classes, name);
   return {
     name,
-    features: own,
-    statistics: gaussianStatistics(own),
-    spatial: file.has('spatial') ? gaussianStatistics(await matrix(file, 'spatial', name)) : null,
+    ...fitted(own),
+    spatial: file.has('spatial') ? fitted(await matrix(file, 'spatial', name)) : null,
     probabilities: given && { values: softmaxRows(given.values, given.columns), classes: given.columns },
     labels: file.has('labels') ? Int32Array.from((await file.array('labels')).data) : null,
   };
@@ -105,10 +106,17 @@ async function fromStatistics(file: NpzFile, name: string): Promise<SampleSet> {
     name,
     features: null,
     statistics: await statistics(file, 'mu', 'sigma', name),
-    spatial: hasSpatial ? await statistics(file, 'mu_s', 'sigma_s', name) : null,
+    spatial: hasSpatial
+      ? { features: null, statistics: await statistics(file, 'mu_s', 'sigma_s', name) }
+      : null,
     probabilities: null,
     labels: null,
   };
+}
+
+/** A Gaussian fitted to features. */
+export function fitted(own: Features): FittedFeatures & { readonly features: Features } {
+  return { features: own, statistics: gaussianStatistics(own) };
 }
 
 async function matrix(file: NpzFile, array: string, name: string): Promise<Features> {
