@@ -180,6 +180,12 @@ export class CairnClient {
     return new Uint8Array(await response.arrayBuffer());
   }
 
+  /** The same, piece by piece: for outputs too large to hold. */
+  async downloadStream(url: string, options?: CallOptions): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#transport.fetch(url, { ...options });
+    return response.body!;
+  }
+
   /** From noise to picture, animated PNG, of a sample that succeeded with `keep_trajectory`. */
   async downloadAnimation(
     id: string,

@@ -11,8 +11,8 @@ export interface Asked {
 
 export interface Answer {
   readonly status?: number;
-  /** An object is sent as JSON. */
-  readonly body?: object | string;
+  /** Bytes and text are sent as they are, anything else as JSON. */
+  readonly body?: object | string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   /** The connection breaks after the body. */
   readonly breaks?: boolean;
@@ -49,10 +49,10 @@ export async function startStandIn(): Promise<StandIn> {
 }
 
 function send(response: ServerResponse, { status = 200, body = {}, headers, breaks }: Answer): void {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const content = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
   response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
-  if (breaks) response.write(text, () => response.destroy());
-  else response.end(text);
+  if (breaks) response.write(content, () => response.destroy());
+  else response.end(content);
 }
 
 export function problem(type: string, status: number, headers: Record<string, string> = {}): Answer {

@@ -13,9 +13,12 @@ export interface ApiContext {
   readonly json: boolean;
 }
 
-interface ApiFlags {
+export interface ConnectionFlags {
   readonly api: string;
   readonly key?: string;
+}
+
+interface ApiFlags extends ConnectionFlags {
   readonly json?: true;
 }
 
@@ -23,16 +26,30 @@ interface ApiFlags {
 export type FlagNames = Readonly<Record<string, string>>;
 
 export function apiCommand(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
+  return addConnectionFlags(new Command(name).description(description)).option(
+    '--json',
+    'print one JSON document, as the API answers, and nothing else',
+  );
+}
+
+export function addConnectionFlags(command: Command): Command {
+  return command
     .addOption(new Option('--api <url>', 'where Cairn answers').env('CAIRN_API_URL').default(DEFAULT_API))
     .addOption(
       new Option(
         '--key <key>',
         'API key; on this machine the one that `npm start` keeps in its data folder is found',
       ).env('CAIRN_API_KEY'),
-    )
-    .option('--json', 'print one JSON document, as the API answers, and nothing else');
+    );
+}
+
+/** @throws {CliError} 2 for an --api that is no URL */
+export async function connect({ api, key }: ConnectionFlags): Promise<CairnClient> {
+  if (!URL.canParse(api) || !/^https?:$/.test(new URL(api).protocol)) {
+    throw new CliError(`--api: "${api}" is no URL; expected one like ${DEFAULT_API}`, EXIT_USAGE);
+  }
+  const apiKey = key ?? (await findKey(api));
+  return new CairnClient(api, apiKey === undefined ? {} : { apiKey });
 }
 
 /**
@@ -47,22 +64,18 @@ export function withApi<Flags, Args extends string[] = string[]>(
   return async (...received) => {
     const flags = received.at(-2) as ApiFlags & Flags;
     const args = received.slice(0, -2) as Args;
-    if (!URL.canParse(flags.api) || !/^https?:$/.test(new URL(flags.api).protocol)) {
-      throw new CliError(`--api: "${flags.api}" is no URL; expected one like ${DEFAULT_API}`, EXIT_USAGE);
-    }
-    const apiKey = flags.key ?? (await findKey(flags.api));
-    const client = new CairnClient(flags.api, apiKey === undefined ? {} : { apiKey });
+    const client = await connect(flags);
     using stop = onStopSignal();
     try {
       await run({ client, signal: stop.signal, json: flags.json ?? false }, flags, ...args);
     } catch (error) {
-      throw stop.signal.aborted ? interrupted() : explain(error, flags.api, names);
+      throw stop.signal.aborted ? interrupted() : explainApiError(error, flags.api, names);
     }
   };
 }
 
 /** For people: what was wrong, and what to do about it. */
-function explain(error: unknown, api: string, names: FlagNames): unknown {
+export function explainApiError(error: unknown, api: string, names: FlagNames = {}): unknown {
   if (error instanceof CairnError) {
     const hint = error.type === 'unauthorized' ? '; give a key with --key or CAIRN_API_KEY' : '';
     const where = error.requestId === null || error.status < 500 ? '' : ` (request ${error.requestId})`;
