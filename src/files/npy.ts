@@ -4,8 +4,8 @@ const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];
 /** NumPy leaves room for the first axis to grow to as many digits. */
 const GROWTH_DIGITS = 21;
 
-/** NumPy's names of little-endian float32, uint8 and int64. */
-export type NpyType = '<f4' | '|u1' | '<i8';
+/** NumPy's names of little-endian float32, float16, uint8 and int64. */
+export type NpyType = '<f4' | '<f2' | '|u1' | '<i8';
 
 /** What comes before the values, byte for byte as NumPy writes it. @param shape of the values in C order */
 export function npyHeader(type: NpyType, shape: readonly number[]): Uint8Array<ArrayBuffer> {

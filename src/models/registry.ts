@@ -2,12 +2,20 @@
 import { installed } from './installed.ts';
 import { type ModelManifest, parseManifest, whyNotOffered } from './manifest.ts';
 
-const models: ReadonlyMap<string, ModelManifest> = new Map(
-  installed.map((json) => {
-    const manifest = parseManifest(json, 'models');
-    return [manifest.id, manifest];
-  }),
-);
+const models = new Map<string, ModelManifest>();
+for (const json of installed) offerModel(json, 'models');
+
+/**
+ * Offers one more than are installed, which a Worker around this one may bring along.
+ *
+ * @param json the content of its model.json
+ * @param source where it came from, for the message
+ * @throws {Error} if it is not valid
+ */
+export function offerModel(json: unknown, source: string): void {
+  const manifest = parseManifest(json, source);
+  models.set(manifest.id, manifest);
+}
 
 /** @returns null for an id this deployment does not know, or does not offer */
 export function findModel(id: string): ModelManifest | null {

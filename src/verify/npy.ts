@@ -14,7 +14,7 @@ export interface NpyArray {
   /** NumPy's name of the element type, e.g. `float32`. */
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Row-major. 64-bit integers come as float64, booleans as 0 and 1. */
+  /** Row-major. 64-bit integers come as float64, float16 as float32, booleans as 0 and 1. */
   readonly data: Values;
 }
 
@@ -28,6 +28,7 @@ interface ElementType {
 const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
   '<f8': { dtype: 'float64', bytes: 8, view: (buffer) => new Float64Array(buffer) },
   '<f4': { dtype: 'float32', bytes: 4, view: (buffer) => new Float32Array(buffer) },
+  '<f2': { dtype: 'float16', bytes: 2, view: (buffer) => Float32Array.from(new Float16Array(buffer)) },
   '<i8': { dtype: 'int64', bytes: 8, view: (buffer) => Float64Array.from(new BigInt64Array(buffer), Number) },
   '<i4': { dtype: 'int32', bytes: 4, view: (buffer) => new Int32Array(buffer) },
   '<i2': { dtype: 'int16', bytes: 2, view: (buffer) => new Int16Array(buffer) },

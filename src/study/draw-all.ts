@@ -1,0 +1,86 @@
+/** Draws the study in rounds, so that whenever it is stopped its figures are complete, with fewer images. */
+import { type Cell, CLASSES, cellName, type Figure } from './cells.ts';
+import { drawJob, imagesIn, type Job, missingJobs, partsOf } from './draw.ts';
+import { startLocalCairn } from './local-cairn.ts';
+import type { Checkpoints, StudyModel } from './variants.ts';
+
+export interface DrawOptions {
+  readonly figures: readonly Figure[];
+  /** Of the figure whose share is 1. */
+  readonly images: number;
+  /** The study's folder: cells, jobs under way, models. */
+  readonly folder: string;
+  /** Where the cells go. */
+  readonly cells: string;
+  readonly checkpoints: Checkpoints | null;
+  readonly engines: number;
+  readonly signal: AbortSignal;
+  /** Called before each job: how many image steps of all are done. */
+  readonly onProgress: (what: string, done: number, total: number) => void;
+}
+
+/** Jobs under way at a time: while one ends, the other keeps the engines busy. */
+const AT_A_TIME = 3;
+
+/** Parts of the whole number of images, each a study in itself. */
+const ROUNDS = [1 / 4, 1 / 2, 3 / 4, 1];
+
+/** Images of each cell of a figure: as many of every class. */
+export function imagesOf({ share }: Figure, images: number): number {
+  return Math.max(1, Math.round((images * share) / CLASSES)) * CLASSES;
+}
+
+/** In the order in which they are drawn. */
+export async function jobsToDraw(
+  figures: readonly Figure[],
+  images: number,
+  have: (cell: Cell) => Promise<number>,
+): Promise<Job[]> {
+  const planned = new Map<string, number>();
+  const jobs: Job[] = [];
+  for (const round of ROUNDS) {
+    for (const figure of figures) {
+      for (const cell of figure.cells) {
+        const name = cellName(cell);
+        const before = planned.get(name) ?? (await have(cell));
+        const want = imagesOf(figure, images * round);
+        jobs.push(...missingJobs(cell, before, want));
+        planned.set(name, Math.max(before, want));
+      }
+    }
+  }
+  return jobs;
+}
+
+/**
+ * Returns when everything is drawn, or what was under way when the signal fired has been left to the next time.
+ *
+ * @throws {Error} if a job failed
+ */
+export async function drawAll(options: DrawOptions): Promise<void> {
+  const { figures, images, folder, signal, onProgress } = options;
+  const jobs = await jobsToDraw(figures, images, async (cell) =>
+    imagesIn(await partsOf(options.cells, cell)),
+  );
+  if (jobs.length === 0) return;
+  const models: StudyModel[] = [...new Set(jobs.map(({ cell }) => cell.model))];
+  await using cairn = await startLocalCairn({ ...options, folder, models });
+  const total = jobs.reduce((sum, job) => sum + imageSteps(job), 0);
+  let done = 0;
+  const waiting = jobs.values();
+  const work = async () => {
+    for (const job of waiting) {
+      if (signal.aborted) return;
+      onProgress(`${cellName(job.cell)}, images ${job.first} to ${job.first + job.count - 1}`, done, total);
+      await drawJob(cairn.client, options.cells, job, signal);
+      done += imageSteps(job);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, work)).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+function imageSteps({ cell, count }: Job): number {
+  return cell.steps * count;
+}
