@@ -37,8 +37,8 @@ const stepAxis = (ticks: readonly number[]): Axis => ({
 
 export const VARIANCES: readonly SeriesOfCells[] = [
   { name: 'learned', has: ({ model }) => model === 'mnist-32' },
-  { name: 'fixed, small', has: ({ model }) => model === 'mnist-32-fixed-small' },
-  { name: 'fixed, large', has: ({ model }) => model === 'mnist-32-fixed-large' },
+  { name: 'fixed small', has: ({ model }) => model === 'mnist-32-fixed-small' },
+  { name: 'fixed large', has: ({ model }) => model === 'mnist-32-fixed-large' },
 ];
 
 export const SAMPLERS: readonly SeriesOfCells[] = [

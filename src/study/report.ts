@@ -6,7 +6,7 @@ import { sheet } from '../evaluate/plot/drawing.ts';
 import { type Cell, CLASSES, cellName, type Figure, type FigureName } from './cells.ts';
 import { contactSheet, type SheetRow } from './contact-sheet.ts';
 import { imagesIn, partsOf } from './draw.ts';
-import { drawFigure, PRECISIONS, SAMPLERS } from './figures.ts';
+import { drawFigure, PRECISIONS, SAMPLERS, type SeriesOfCells, VARIANCES } from './figures.ts';
 import { measureFigures, type RealImages } from './measure.ts';
 import { replacePart } from './page.ts';
 import { differenceOf, pixelsOf } from './pixels.ts';
@@ -38,7 +38,7 @@ export async function writeReport(options: ReportOptions): Promise<FigureName[]>
   }
   const samplers = await drawSamplers(cellsOf(figures, 'steps'), cells);
   if (samplers !== null) await writeFile(join(out, 'samplers.svg'), samplers);
-  const pixels = await comparePixels(cellsOf(figures, 'precision'), cells);
+  const pixels = await comparePixels(figures, cells);
   if (pixels.length > 0) parts.set('pixels', pixelTable(pixels));
   parts.set('run', await describeRun(figures, cells));
   await writeFile(join(out, 'results.json'), `${JSON.stringify({ figures: measured, pixels }, null, 1)}\n`);
@@ -69,19 +69,41 @@ async function drawSamplers(own: readonly Cell[], cells: string): Promise<string
   });
 }
 
-/** Every precision against the first. */
-async function comparePixels([exact, ...others]: readonly Cell[], cells: string): Promise<PixelRow[]> {
-  if (exact === undefined) return [];
+/** Cells of the same sampler, steps and scale, as far as both have images. */
+async function comparePixels(figures: readonly Figure[], cells: string): Promise<PixelRow[]> {
+  const pairs = [
+    ...modelPairs(cellsOf(figures, 'precision'), PRECISIONS, () => ''),
+    ...modelPairs(cellsOf(figures, 'variance'), VARIANCES, ({ steps }) => `, ${steps} steps`),
+  ];
   const rows: PixelRow[] = [];
-  for (const cell of others) {
-    const both = [await partsOf(cells, exact), await partsOf(cells, cell)] as const;
+  for (const { name, first, other } of pairs) {
+    const both = [await partsOf(cells, first), await partsOf(cells, other)] as const;
     const images = Math.min(...both.map(imagesIn));
     if (images === 0) continue;
     const [a, b] = [await pixelsOf(both[0], images), await pixelsOf(both[1], images)];
-    const { name } = PRECISIONS.find(({ has }) => has(cell))!;
     rows.push({ name, difference: differenceOf(a, b, images) });
   }
   return rows;
+}
+
+interface CellPair {
+  readonly name: string;
+  readonly first: Cell;
+  readonly other: Cell;
+}
+
+/** Each cell of a later series with that of the first series that differs from it in nothing but the model. */
+function modelPairs(
+  cells: readonly Cell[],
+  [base, ...others]: readonly SeriesOfCells[],
+  detail: (cell: Cell) => string,
+): CellPair[] {
+  return cells.filter(base!.has).flatMap((first) =>
+    others.flatMap(({ name, has }) => {
+      const other = cells.find((cell) => has(cell) && cell.steps === first.steps);
+      return other === undefined ? [] : [{ name: `${base!.name} and ${name}${detail(first)}`, first, other }];
+    }),
+  );
 }
 
 /** What has been drawn, and on what. */

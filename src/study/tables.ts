@@ -55,7 +55,7 @@ function rowLabels(name: MeasuredFigure['name']): { heading: string; label: (cel
   }
 }
 
-/** Two precisions, and how far their pixels are apart. */
+/** Two cells, and how far their pixels are apart. */
 export interface PixelRow {
   readonly name: string;
   readonly difference: PixelDifference;

@@ -85,20 +85,13 @@ describe('a measured figure', () => {
   it('is a row for each cell and one for the test images', () => {
     const rows = tableOf(figure).split('\n');
     expect(rows[2]).toMatch(/^\| learned, 25 \| +12\.3 +\[11\.3, 13\.3\] \|/);
-    expect(rows[3]).toMatch(/^\| fixed, large, 25 \|/);
+    expect(rows[3]).toMatch(/^\| fixed large, 25 \|/);
     expect(rows[4]).toMatch(/^\| test images \|/);
   });
 
   it('is a drawing with a legend and a panel for each metric', () => {
     const svg = drawFigure(figure);
-    for (const text of [
-      'learned',
-      'fixed, small',
-      'fixed, large',
-      'test images',
-      '50 images each',
-      'steps',
-    ]) {
+    for (const text of ['learned', 'fixed small', 'fixed large', 'test images', '50 images each', 'steps']) {
       expect(svg).toContain(text);
     }
     expect(svg.match(/<svg /g)).toHaveLength(1 + 2);

@@ -53,8 +53,6 @@ test('goes on where it stopped, draws nothing twice, and writes its figures', as
   const realImages = { reference: real, test: real };
   const report = writeReport({ figures, cells: home, page, realImages, onProgress: () => {} });
   expect(await report).toEqual(['variance']);
-  expect(await readFile(page, 'utf8')).toMatch(
-    /2 settings, 80 images, 200 steps[\s\S]*\| fixed, small, 2 \|/,
-  );
+  expect(await readFile(page, 'utf8')).toMatch(/2 settings, 80 images, 200 steps[\s\S]*\| fixed small, 2 \|/);
   expect(await readFile(join(folder, 'study/variance.svg'), 'utf8')).toContain('40 images each');
 });

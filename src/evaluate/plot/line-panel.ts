@@ -22,7 +22,7 @@ export interface LinePanelOptions {
   readonly yDomain?: readonly [number, number];
 }
 
-const WIDTH = 250;
+const WIDTH = 292;
 const HEIGHT = 190;
 
 export function linePanel(options: LinePanelOptions): Panel {
@@ -34,6 +34,8 @@ export function linePanel(options: LinePanelOptions): Panel {
     marginTop: 30,
     marginLeft: 42,
     marginBottom: 36,
+    // The level's name stands beside the plot.
+    marginRight: level === undefined ? 12 : 60,
     x: {
       type: xType,
       label: xLabel,
@@ -59,8 +61,8 @@ export function linePanel(options: LinePanelOptions): Panel {
               y: 'value',
               text: 'name',
               frameAnchor: 'right',
-              dy: -6,
-              textAnchor: 'end',
+              dx: 4,
+              textAnchor: 'start',
               fillOpacity: 0.8,
               fontSize: 9,
             }),
