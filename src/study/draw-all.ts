@@ -1,4 +1,5 @@
 /** Draws the study in rounds, so that whenever it is stopped its figures are complete, with fewer images. */
+import type { CairnClient } from '../client/index.ts';
 import { type Cell, CLASSES, cellName, type Figure } from './cells.ts';
 import { drawJob, imagesIn, type Job, missingJobs, partsOf } from './draw.ts';
 import { startLocalCairn } from './local-cairn.ts';
@@ -53,18 +54,29 @@ export async function jobsToDraw(
 }
 
 /**
- * Returns when everything is drawn, or what was under way when the signal fired has been left to the next time.
+ * Starts a Cairn and draws what is missing.
  *
  * @throws {Error} if a job failed
  */
 export async function drawAll(options: DrawOptions): Promise<void> {
-  const { figures, images, folder, signal, onProgress } = options;
-  const jobs = await jobsToDraw(figures, images, async (cell) =>
-    imagesIn(await partsOf(options.cells, cell)),
-  );
+  const { figures, images, cells } = options;
+  const jobs = await jobsToDraw(figures, images, async (cell) => imagesIn(await partsOf(cells, cell)));
   if (jobs.length === 0) return;
   const models: StudyModel[] = [...new Set(jobs.map(({ cell }) => cell.model))];
-  await using cairn = await startLocalCairn({ ...options, folder, models });
+  await using cairn = await startLocalCairn({ ...options, models });
+  await drawJobs(cairn.client, jobs, options);
+}
+
+/**
+ * Returns when all jobs are drawn, or when the signal fires: what was under way then is left to the next time.
+ *
+ * @throws {Error} if a job failed
+ */
+export async function drawJobs(
+  client: CairnClient,
+  jobs: readonly Job[],
+  { cells, signal, onProgress }: Pick<DrawOptions, 'cells' | 'signal' | 'onProgress'>,
+): Promise<void> {
   const total = jobs.reduce((sum, job) => sum + imageSteps(job), 0);
   let done = 0;
   const waiting = jobs.values();
@@ -72,7 +84,7 @@ export async function drawAll(options: DrawOptions): Promise<void> {
     for (const job of waiting) {
       if (signal.aborted) return;
       onProgress(`${cellName(job.cell)}, images ${job.first} to ${job.first + job.count - 1}`, done, total);
-      await drawJob(cairn.client, options.cells, job, signal);
+      await drawJob(client, cells, job, signal);
       done += imageSteps(job);
     }
   };

@@ -101,7 +101,9 @@ function modelPairs(
   return cells.filter(base!.has).flatMap((first) =>
     others.flatMap(({ name, has }) => {
       const other = cells.find((cell) => has(cell) && cell.steps === first.steps);
-      return other === undefined ? [] : [{ name: `${base!.name} and ${name}${detail(first)}`, first, other }];
+      return other === undefined
+        ? []
+        : [{ name: `${name} against ${base!.name}${detail(first)}`, first, other }];
     }),
   );
 }

@@ -64,7 +64,7 @@ export interface PixelRow {
 export function pixelTable(rows: readonly PixelRow[]): string {
   return markdownTable(
     [
-      'against fp32 weights',
+      'the same seeds with',
       'images',
       'mean difference of a pixel',
       'largest',
