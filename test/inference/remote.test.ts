@@ -10,7 +10,7 @@ import { parseRetryAfter } from '../../src/retry-after.ts';
 import { tinyManifest } from '../server/tiny-model.ts';
 
 const MANIFEST = tinyManifest({ id: 'tiny' }, new Uint8Array(1), new Uint8Array(1));
-const TIMEOUT_MS = 300;
+const TIMEOUT_MS = 1_000;
 
 type Handler = (res: ServerResponse, req: IncomingMessage, body: Buffer) => void;
 
