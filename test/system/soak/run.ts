@@ -12,7 +12,7 @@ import { createAll, picturesOf } from '../outputs.ts';
 import type { Random } from '../random.ts';
 import { breakThings } from './faults.ts';
 import { type JobOutcome, runJob, TEMPLATES } from './jobs.ts';
-import { type Course, courseOf, type Sample } from './memory.ts';
+import { COLLECT_EARLY, type Course, courseOf, type Sample } from './memory.ts';
 import { askAsNeighbour } from './neighbours.ts';
 import { processesOf } from './processes.ts';
 import { type SoakServer, startSoakServer } from './servers.ts';
@@ -49,6 +49,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
     const cairn = startCairn({
       ...{ data, port: await freePort() },
       env: {
+        ...COLLECT_EARLY,
         INFERENCE_BACKEND: 'remote',
         INFERENCE_BACKENDS: JSON.stringify(fleet),
         INFERENCE_TIMEOUT_MS: '5000',
