@@ -12,9 +12,9 @@ import { startCairn, stopCairn } from './local-cairn.ts';
 import { killStartedScripts, outputOfStartedScripts, runScript } from './npm-script.ts';
 import { seededRandom } from './random.ts';
 
-const ROUNDS = Number(process.env.KILL_ROUNDS ?? 3);
-/** 27 batches. */
-const RUN: SampleRequest = { model: 'mnist-32', labels: 'random', count: 270, steps: 12, seed: 11 };
+const ROUNDS = Number(process.env.KILL_ROUNDS ?? 2);
+/** 150 batches, of which 16 walk at a time. */
+const RUN: SampleRequest = { model: 'mnist-32', labels: 'random', count: 1_500, steps: 12, seed: 11 };
 
 let folder: string;
 beforeEach(async () => {
@@ -26,7 +26,7 @@ afterEach(async ({ task }) => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test(`${ROUNDS} kills in the middle of a large run change no byte of its arrays and its sheet`, async () => {
+test(`up to ${ROUNDS} kills in the middle of a large run change no byte of its arrays and its sheet`, async () => {
   // What is tested is that nothing is lost, not what a model makes of the noise: a server that answers zeros will do.
   await using backend = await startChild('instant-backend.ts');
   const env = { INFERENCE_BACKEND: 'remote', INFERENCE_URL: backend.ready as string };
@@ -40,16 +40,14 @@ test(`${ROUNDS} kills in the middle of a large run change no byte of its arrays 
   const place = { data: join(folder, 'killed'), port: await freePort(), env };
   let cairn = startCairn(place);
   const { id } = await (await cairn.client()).createSample(RUN);
-  for (let round = 0; round < ROUNDS; round++) {
-    const killed = await cairn.client();
-    const before = (await killed.readSample(id)).progress.images_ready;
-    await expect
-      .poll(async () => (await killed.readSample(id)).progress.images_ready, { timeout: 180_000 })
-      .toBeGreaterThan(before);
+  let kills = 0;
+  for (; kills < ROUNDS; kills++) {
+    if (await isOverAtNextImages(await cairn.client(), id)) break; // a fast machine may be done before the last kill
     await sleep(random.between(0, 300));
     await cairn.kill();
     cairn = startCairn(place);
   }
+  expect(kills).toBeGreaterThan(0);
 
   const api = await cairn.client();
   const sample = await api.waitForSample(id);
@@ -64,6 +62,14 @@ test(`${ROUNDS} kills in the middle of a large run change no byte of its arrays 
   expect(files.map(digest)).toEqual(expected);
   expect(await stopCairn(cairn)).toBe(0);
 });
+
+/** Waits until more images are ready than there are now. @returns whether that is all of them */
+async function isOverAtNextImages(client: CairnClient, id: string): Promise<boolean> {
+  const ready = async () => (await client.readSample(id)).progress.images_ready;
+  const before = await ready();
+  if (before < RUN.count!) await expect.poll(ready, { timeout: 180_000 }).toBeGreaterThan(before);
+  return (await ready()) === RUN.count;
+}
 
 /** sha256 of the arrays and of the sheet. */
 async function outputsOf(client: CairnClient, id: string): Promise<string[]> {

@@ -41,7 +41,9 @@ export async function newParty(name: string, imageSteps = 1_000): Promise<Belong
   const note = `note-of-${name}-${crypto.randomUUID()}`;
   const created = await account.create({ ...JOB, metadata: { note } }, { Prefer: 'wait=30' });
   if (!ended(created)) throw new Error(`the sample is still ${created.status}`);
-  const [delivery] = await waitForDeliveries(account, '', (found) => found.length > 0);
+  const [delivery] = await waitForDeliveries(account, '', (found) =>
+    found.some(({ status }) => status !== 'pending'),
+  );
   const key = await (
     await account.call('/v1/keys', { body: { name: `key of ${name}`, scopes: ['samples:read'] } })
   ).json<{ id: string; key: string }>();
