@@ -3,6 +3,7 @@ import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } fro
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QueueStore } from '../../src/durable/queue/queue-store.ts';
+import type { Env } from '../../src/env.ts';
 import type { SampleResponse } from '../../src/functions/schemas/sample-response.ts';
 import { callAs, newTestAccount, type TestAccount } from '../support/accounts.ts';
 import { ADMIN_TOKEN, control, ended, jobStub, spoil } from '../support/api.ts';
@@ -235,18 +236,19 @@ describe('a queue and jobs that die', () => {
     const account = await newTestAccount({ runningJobs: 1 });
     const ids = await several(account, [ENDLESS, ENDLESS]);
     await expectPlaces(account, ids, ['running', 1]);
-    // The batch can't be told to stand.
+    // The batch can't be told to stand: what the job's parts hold is the environment that they were made with.
+    const { BATCHES } = env;
+    const idFromName = () => {
+      throw new Error('batches are away');
+    };
     await runInDurableObject(jobStub(ids[0]!), (job) => {
-      const idFromName = () => {
-        throw new Error('batches are away');
-      };
-      Object.assign(job, { env: { ...env, BATCHES: { idFromName } } });
+      Object.assign((job as unknown as { env: Env }).env, { BATCHES: { idFromName } });
     });
     await account.call(`/v1/samples/${ids[0]}/pause`, { method: 'POST' });
     await scheduler.wait(1_500);
     expect(await placeOf(account, ids[1]!)).toBe(1);
     await runInDurableObject(jobStub(ids[0]!), (job) => {
-      Object.assign(job, { env });
+      Object.assign((job as unknown as { env: Env }).env, { BATCHES });
     });
     await expectPlaces(account, ids, ['paused', 'running']);
   });
