@@ -38,6 +38,7 @@ async function start(servers: readonly string[], job: Partial<SampleSpec> = {}):
   await runInDurableObject(batchStub(id), async (batch: SampleBatch) => {
     const list = servers.map((url, i) => ({ name: `${'abc'[i]}-${id}`, url }));
     const own = batch as unknown as { env: object };
+    Object.assign(own.env, { JOBS: LISTENING_JOBS }); // the batch's reporter holds the environment it was made with
     own.env = {
       ...own.env,
       INFERENCE_URL: undefined,
