@@ -1,6 +1,6 @@
 /** The live line of a conversion: which part is written, and how much of it. */
 import { type Options, type Params, SingleBar } from 'cli-progress';
-import { drawBar } from './demo/progress.ts';
+import { drawBar } from './live-bar.ts';
 
 export interface ConversionDisplay {
   /** A part begins: its name, and how many of how many are done. */

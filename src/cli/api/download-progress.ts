@@ -1,7 +1,6 @@
 /** The live line of a download: which file, how much of it. */
-import { type Options, type Params, SingleBar } from 'cli-progress';
 import type { SampleResponse } from '../../client/index.ts';
-import { drawBar } from '../demo/progress.ts';
+import { createLiveBar } from '../live-bar.ts';
 import type { ApiContext } from './api-command.ts';
 import { type OutputKind, saveOutputs } from './save-outputs.ts';
 
@@ -12,19 +11,9 @@ export interface DownloadDisplay {
 
 /** Files that come sooner than they could be shown are not. */
 const SHOWN_FROM_BYTES = 1_000_000;
-const PLAIN_INTERVAL = 3_000;
 
 export function showDownload(stream: NodeJS.WritableStream): DownloadDisplay {
-  const bar = new SingleBar({
-    format: (_options: Options, { progress }: Params, { text }: { text?: string }) =>
-      `${drawBar(progress)} ${text ?? ''}`,
-    stream,
-    noTTYOutput: true,
-    notTTYSchedule: PLAIN_INTERVAL,
-    hideCursor: true,
-    gracefulExit: false,
-    autopadding: false,
-  });
+  const bar = createLiveBar(stream);
   let started = false;
   return {
     update(name, received, size) {

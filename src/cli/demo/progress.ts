@@ -1,10 +1,6 @@
 /** The live line of a sample under way: step k of N, steps per second, time left. */
-import { type Options, type Params, SingleBar } from 'cli-progress';
 import type { SampleResponse } from '../../client/index.ts';
-
-/** Milliseconds between two lines where there is no terminal to redraw. */
-const PLAIN_INTERVAL = 3_000;
-const BAR_WIDTH = 24;
+import { createLiveBar } from '../live-bar.ts';
 
 export interface ProgressDisplay {
   update(sample: SampleResponse): void;
@@ -13,28 +9,12 @@ export interface ProgressDisplay {
 
 /** A bar that redraws itself in a terminal; anywhere else a line every few seconds. */
 export function showProgress(stream: NodeJS.WritableStream): ProgressDisplay {
-  const bar = new SingleBar({
-    format: (_options: Options, { progress }: Params, { text }: { text?: string }) =>
-      `${drawBar(progress)} ${text ?? 'waiting for the first step'}`,
-    stream,
-    noTTYOutput: true,
-    notTTYSchedule: PLAIN_INTERVAL,
-    hideCursor: true,
-    // The command itself handles Ctrl-C.
-    gracefulExit: false,
-    autopadding: false,
-  });
+  const bar = createLiveBar(stream, 'waiting for the first step');
   bar.start(1, 0);
   return {
     update: (sample) => bar.update(sample.progress.fraction, { text: formatProgress(sample) }),
     stop: () => bar.stop(),
   };
-}
-
-/** @param fraction 0 to 1 */
-export function drawBar(fraction: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH);
-  return `[${'#'.repeat(full)}${'-'.repeat(BAR_WIDTH - full)}]`;
 }
 
 /** e.g. `step 7 of 15, 0.42 steps/s, 19 s left`; while a call is repeated, why. */

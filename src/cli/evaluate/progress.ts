@@ -1,6 +1,6 @@
 /** The live line of a long evaluation: what is being done, and how much of it. */
 import { SingleBar } from 'cli-progress';
-import { drawBar } from '../demo/progress.ts';
+import { drawBar } from '../live-bar.ts';
 
 export interface TaskDisplay {
   /** @param share 0 to 1 */

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { drawBar, formatDuration, formatProgress, showProgress } from '../../../src/cli/demo/progress.ts';
+import { formatDuration, formatProgress, showProgress } from '../../../src/cli/demo/progress.ts';
+import { drawBar } from '../../../src/cli/live-bar.ts';
 import type { SampleResponse } from '../../../src/client/index.ts';
 
 const underWay = {
