@@ -1,15 +1,11 @@
 /** Sums over the receipts of thousands of batches, kept as they end: a few numbers, and a histogram of step times. */
 import type { BatchReceipt } from '../batch/receipt.ts';
 
-export interface RunTally {
-  readonly steps: number;
-  readonly unguided: number;
-  readonly answered: number;
-  readonly failed: number;
-  readonly lost: number;
-  readonly sent: number;
-  readonly received: number;
-  readonly backends: Readonly<Record<string, number>>;
+export interface RunTally
+  extends Pick<
+    BatchReceipt,
+    'steps' | 'unguided' | 'answered' | 'failed' | 'lost' | 'sent' | 'received' | 'backends'
+  > {
   /** Steps by the bin of their time: bin k holds times above GROWTH^(k - 1) and up to GROWTH^k ms. */
   readonly times: Readonly<Record<string, number>>;
 }
