@@ -1,5 +1,5 @@
 /** The graphs of the cheap model in onnxruntime, in this process, with nothing around them. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../onnx/onnxruntime.ts';
 import { cheapGraphs } from './cheap-model.ts';
 import type { StepShape } from './step-client.ts';
 

@@ -1,7 +1,7 @@
 /** A graph of the benchmark's model in onnxruntime-node, with its inputs ready: nothing of Cairn runs around it. */
 import { readFile } from 'node:fs/promises';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { findModel } from '../models/registry.ts';
+import { InferenceSession, Tensor } from '../onnx/onnxruntime.ts';
 import { bareInputs, type GraphName } from './bare-inputs.ts';
 import { MODEL } from './sample-spec.ts';
 

@@ -1,8 +1,9 @@
 /** One graph of a model folder in onnxruntime, held against the inputs and outputs that model.json makes it have. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+
 import { elementCount } from '../inference/oip/datatype.ts';
 import type { NamedTensor } from '../inference/oip/tensor.ts';
 import { firstNonFinite } from '../inference/validate.ts';
+import { InferenceSession, Tensor } from '../onnx/onnxruntime.ts';
 import type { TensorSignature } from '../server/model-runner.ts';
 
 export interface Ends {

@@ -1,5 +1,5 @@
 /** A network that gives images features, and perhaps class probabilities: an ONNX file of the user's. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../onnx/onnxruntime.ts';
 import type { ImageShape } from './image-source.ts';
 import { softmaxRows } from './softmax.ts';
 

@@ -1,6 +1,7 @@
 /** Squared distances by matrix products in onnxruntime: a hundred times as fast as difference by difference. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+
 import { GraphBuilder, serializeModel } from '../onnx/graph/index.ts';
+import { InferenceSession, Tensor } from '../onnx/onnxruntime.ts';
 import type { SquaredDistances } from './distances.ts';
 import type { Features } from './features.ts';
 

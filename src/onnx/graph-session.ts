@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ort from 'onnxruntime-node';
 import { replaceFolder } from './convert/model-folder.ts';
 import { weightBytes, writeGraph } from './convert/write-graph.ts';
 import { type Graph, serializeModel } from './graph/index.ts';
+import ort from './onnxruntime.ts';
 
 /** Above this the graph goes to the engine by way of a file: in memory it would be there several times over. */
 const IN_MEMORY_BYTES = 2 ** 26;

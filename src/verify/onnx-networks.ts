@@ -1,6 +1,5 @@
 /** Runs the networks of golden loops: their checkpoints through Cairn's own converter, in onnxruntime-node. */
 import { basename, dirname } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { buildModel } from '../onnx/architectures/build-model.ts';
 import type { ArchitectureOptions } from '../onnx/architectures/options.ts';
 import { optionsFromReference } from '../onnx/architectures/reference-options.ts';
@@ -8,6 +7,7 @@ import { openCheckpoint } from '../onnx/checkpoint/checkpoint.ts';
 import { loadRecipe, type Recipe } from '../onnx/convert/recipe.ts';
 import { buildGradientGraph } from '../onnx/gradient/gradient-graph.ts';
 import { type Graph, serializeModel } from '../onnx/graph/index.ts';
+import { InferenceSession, Tensor } from '../onnx/onnxruntime.ts';
 import { hasKeys } from './contract.ts';
 import type { GoldenDirectory } from './directory.ts';
 import type { LoadNetworks, LoopEvaluation, LoopInput, LoopNetworks } from './networks.ts';

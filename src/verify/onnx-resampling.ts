@@ -1,9 +1,10 @@
 /** Runs the resampling of Cairn's networks alone, in onnxruntime-node. */
-import { Tensor } from 'onnxruntime-node';
+
 import { averageDown, batchOf, bilinear, nearestUp } from '../onnx/architectures/resample.ts';
 import { Scope } from '../onnx/architectures/scope.ts';
 import { Weights } from '../onnx/architectures/weights.ts';
 import { GraphBuilder } from '../onnx/graph/index.ts';
+import { Tensor } from '../onnx/onnxruntime.ts';
 import { type NetworkAnswer, runOnce } from './onnx-networks.ts';
 
 /**

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { parseManifest } from '../../src/models/manifest.ts';
+import ort from '../../src/onnx/onnxruntime.ts';
 import { largestError, readNpz } from './fixtures.ts';
 
 const folder = fileURLToPath(new URL('../../models/mnist-32', import.meta.url));

@@ -1,6 +1,7 @@
 /** Runs graphs in onnxruntime, for tests. */
-import ort from 'onnxruntime-node';
+
 import { type DataType, type Graph, serializeModel } from '../../src/onnx/graph/index.ts';
+import ort from '../../src/onnx/onnxruntime.ts';
 
 export interface Feed {
   readonly dtype?: 'float32' | 'float64' | 'int64' | 'bool';

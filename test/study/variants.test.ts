@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { drawNoise } from '../../src/core/index.ts';
 import { findModel, listModels, offerModel } from '../../src/models/registry.ts';
+import { InferenceSession, Tensor } from '../../src/onnx/onnxruntime.ts';
 import { writeVariants } from '../../src/study/variants.ts';
 
 let folder: string;

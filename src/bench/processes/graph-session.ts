@@ -2,7 +2,7 @@
  * One classifier or gradient graph in a process of its own, on one thread. Arguments: file, batch, and `arena` or
  * `no-arena`.
  */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../onnx/onnxruntime.ts';
 import { timePerCall } from '../interleave.ts';
 
 export interface GraphAnswer {

@@ -50,7 +50,7 @@ export async function measurePrecision(
 
 async function answersOf(path: string, { inputs }: Graph): Promise<Map<string, Float32Array>> {
   // Imported here: a conversion in float32 runs nothing.
-  const { InferenceSession, Tensor } = await import('onnxruntime-node');
+  const { InferenceSession, Tensor } = await import('../onnxruntime.ts');
   const session = await InferenceSession.create(path, { logSeverityLevel: 3 });
   try {
     const feeds = inputs.map(({ name, dtype, shape }) => {

@@ -1,7 +1,8 @@
 /** Runs a gradient graph of a fixed batch size beside the same graph with a free one. */
-import ort from 'onnxruntime-node';
+
 import type { Graph, Value } from '../graph/index.ts';
 import { withSession } from '../graph-session.ts';
+import ort from '../onnxruntime.ts';
 
 /** Two runs of the same arithmetic in another order, relative to the length of the vector. */
 const TOLERANCE = 1e-2;

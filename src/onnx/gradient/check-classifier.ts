@@ -1,6 +1,7 @@
 /** Holds a classifier's gradient graph against numbers computed elsewhere. */
-import ort from 'onnxruntime-node';
+
 import { parseModel, serializeModel } from '../graph/index.ts';
+import ort from '../onnxruntime.ts';
 import { buildGradientGraph, type ClassifierNames } from './gradient-graph.ts';
 
 /** One batch of inputs and what another implementation makes of them, row-major float32. */

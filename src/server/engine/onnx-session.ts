@@ -1,6 +1,7 @@
 /** One ONNX file in onnxruntime, inside an engine process. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
+import { InferenceSession, Tensor } from '../../onnx/onnxruntime.ts';
 import type { TensorSignature } from '../model-runner.ts';
 import type { GraphSource } from './graph-file.ts';
 import type { GraphSignature } from './messages.ts';

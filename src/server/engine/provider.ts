@@ -1,6 +1,7 @@
 /** Whether this machine has what an execution provider needs, asked inside an engine process. */
-import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+
 import { GraphBuilder, serializeModel } from '../../onnx/graph/index.ts';
+import { InferenceSession, listSupportedBackends } from '../../onnx/onnxruntime.ts';
 import { ProviderError } from './engine-error.ts';
 import { type SessionSettings, sessionOptions } from './session-settings.ts';
 

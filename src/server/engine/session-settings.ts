@@ -1,6 +1,7 @@
 /** How onnxruntime is to run a model's graphs. */
-import type { InferenceSession } from 'onnxruntime-node';
+
 import type { ExecutionProvider, ModelManifest } from '../../models/manifest.ts';
+import type { InferenceSession } from '../../onnx/onnxruntime.ts';
 
 export interface SessionSettings {
   readonly provider: ExecutionProvider;

@@ -3,12 +3,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ort from 'onnxruntime-node';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { run } from '../../../src/cli/program.ts';
 import { replaceFiles } from '../../../src/onnx/convert/model-folder.ts';
 import { writeGraph } from '../../../src/onnx/convert/write-graph.ts';
 import { GraphBuilder, parseModel, serializeModel } from '../../../src/onnx/graph/index.ts';
+import ort from '../../../src/onnx/onnxruntime.ts';
 
 const MODEL = fileURLToPath(new URL('../../fixtures/onnx/classifiers/time_cnn.onnx', import.meta.url));
 

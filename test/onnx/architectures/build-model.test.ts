@@ -1,9 +1,9 @@
-import ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { buildModel } from '../../../src/onnx/architectures/build-model.ts';
 import { optionsFromReference } from '../../../src/onnx/architectures/reference-options.ts';
 import { openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
 import { serializeModel } from '../../../src/onnx/graph/index.ts';
+import ort from '../../../src/onnx/onnxruntime.ts';
 import type { Npz } from '../../../src/verify/npz.ts';
 import {
   checkpointPath,

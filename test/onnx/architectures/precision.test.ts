@@ -1,4 +1,3 @@
-import ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { buildModel } from '../../../src/onnx/architectures/build-model.ts';
 import { addResidual } from '../../../src/onnx/architectures/layers.ts';
@@ -8,6 +7,7 @@ import { Weights } from '../../../src/onnx/architectures/weights.ts';
 import { openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
 import { buildGradientGraph } from '../../../src/onnx/gradient/gradient-graph.ts';
 import { type Graph, GraphBuilder, serializeModel } from '../../../src/onnx/graph/index.ts';
+import ort from '../../../src/onnx/onnxruntime.ts';
 import { checkpointPath, constructors, largestError, readNpz } from '../fixtures.ts';
 import { run } from '../run-graph.ts';
 

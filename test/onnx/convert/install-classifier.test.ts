@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ort from 'onnxruntime-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkModel } from '../../../src/check/check-model.ts';
 import { type ModelManifest, parseManifest } from '../../../src/models/manifest.ts';
 import { installClassifier } from '../../../src/onnx/convert/install-classifier.ts';
 import { type Dim, GraphBuilder, serializeModel } from '../../../src/onnx/graph/index.ts';
+import ort from '../../../src/onnx/onnxruntime.ts';
 import { writeModel } from '../../check/model-folder.ts';
 
 let parent: string;

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ort from 'onnxruntime-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildModel } from '../../../src/onnx/architectures/build-model.ts';
 import { optionsFromReference } from '../../../src/onnx/architectures/reference-options.ts';
 import { openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
 import { replaceFolder } from '../../../src/onnx/convert/model-folder.ts';
 import { type WriteGraphOptions, writeGraph } from '../../../src/onnx/convert/write-graph.ts';
+import ort from '../../../src/onnx/onnxruntime.ts';
 import { checkpointPath, constructors, largestError, readNpz } from '../fixtures.ts';
 
 let root: string;

@@ -5,8 +5,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { InferenceSession, Tensor } from '../../../src/onnx/onnxruntime.ts';
 import { floatsFromSeed } from './floats.ts';
 
 const MODEL = join(import.meta.dirname, '../../../models/mnist-32');

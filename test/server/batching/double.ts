@@ -1,6 +1,7 @@
 /** What tests of the batcher use in place of the clock and of an engine. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+
 import type { NamedTensor } from '../../../src/inference/oip/tensor.ts';
+import { InferenceSession, Tensor } from '../../../src/onnx/onnxruntime.ts';
 import {
   Batcher,
   type BatcherOptions,

@@ -1,6 +1,6 @@
 /** A model of the repository, ready to run: a graph by onnxruntime, or an ensemble of other models. */
 import { join } from 'node:path';
-import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { InferenceSession, type Tensor } from '../../../src/onnx/onnxruntime.ts';
 import type { ModelConfig, TensorConfig } from './model-config.ts';
 import { CONFIG_TYPES, elements, fromNumbers, toOrt, type WireTensor } from './tensor.ts';
 

@@ -1,5 +1,5 @@
 /** Tensors between the wire and onnxruntime, of the two datatypes that denoising steps have. */
-import { Tensor } from 'onnxruntime-node';
+import { Tensor } from '../../../src/onnx/onnxruntime.ts';
 
 export type Datatype = 'FP32' | 'INT32';
 
