@@ -34,6 +34,7 @@ export default defineConfig({
           cloudflareTest(async ({ inject }) => ({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
+              d1Databases: ['EMPTY_DB'],
               ratelimits: {
                 READ_LIMIT: { namespace_id: '1001', simple: { limit: 1_000_000, period: 60 } },
                 WRITE_LIMIT: { namespace_id: '1002', simple: { limit: 1_000_000, period: 60 } },
@@ -72,6 +73,8 @@ export default defineConfig({
           testTimeout: 60_000,
           // The servers of the setup are shared, and their faults are for one test at a time.
           fileParallelism: false,
+          // One workerd for all files, which use accounts and names of their own: a new one costs four seconds a file.
+          isolate: false,
         },
       },
       {

@@ -1,6 +1,7 @@
 /** A batch that walks over several inference servers while they fail, each in its own way. */
 import { runInDurableObject } from 'cloudflare:test';
-import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { env } from 'cloudflare:workers';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BatchStore } from '../../src/durable/batch/batch-store.ts';
 import type { SampleBatch } from '../../src/durable/sample-batch.ts';
 import type { BatchSpec, Failure, SampleSpec } from '../../src/durable/spec.ts';
@@ -89,6 +90,9 @@ async function walked(id: string): Promise<Walked> {
     await scheduler.wait(20);
   }
 }
+
+const { JOBS } = env;
+afterAll(() => Object.assign(env, { JOBS }));
 
 let calm: Walked;
 beforeAll(async () => {

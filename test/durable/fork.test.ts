@@ -2,6 +2,7 @@
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SampleResponse } from '../../src/functions/schemas/sample-response.ts';
+import { newId } from '../../src/ids.ts';
 import {
   batchStub,
   bytesOf,
@@ -196,7 +197,7 @@ describe('the source of a fork', () => {
     const { id } = await forked(source.id, { step: 5 });
     const spec = (await jobStub(id).read())!.spec;
     await destroyBatch(source.id);
-    const late = 'smp_00000000000000000000000000';
+    const late = newId('smp');
     await jobStub(late).create({ ...spec, id: late });
     const sample = await waitFor(late, ended);
     expect(sample).toMatchObject({ status: 'failed', error: { code: 'source_gone' } });
