@@ -3,6 +3,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { HTTPException } from 'hono/http-exception';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import { isUnmigrated } from '../store/unmigrated.ts';
 import type { AppEnv } from './app-env.ts';
 import { authenticate } from './auth/authenticate.ts';
 import { apiHeaders } from './middleware/api-headers.ts';
@@ -89,6 +90,10 @@ app.onError((error, c) => {
   console.error(
     JSON.stringify({ request: c.get('requestId'), path: c.req.path, error: error.stack ?? String(error) }),
   );
+  if (isUnmigrated(error)) {
+    c.header('Retry-After', '1');
+    return problemResponse(c, new Problem('unavailable', 'the database waits for its migrations'));
+  }
   return problemResponse(
     c,
     new Problem('internal-error', `please name request ${c.get('requestId')} when you report this`),
