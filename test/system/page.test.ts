@@ -104,12 +104,21 @@ test('scrubs back through kept steps and forks there, the shared part marked, an
   await lane(page, 'B').getByText('showing step 4, shared').waitFor();
   expect(await page.locator('.cell.shared').count()).toBeGreaterThan(0);
 
+  // In a page that stands there with a form of its own already.
   const again = await playground.open();
+  const count = again.getByLabel('Images', { exact: true });
+  expect(await count.inputValue()).toBe('9');
   await again.goto(page.url());
   await lane(again, 'B').getByRole('heading', { name: 'Fork of A at step 4' }).waitFor();
   await finished(again, 'B');
-  // The form is filled from A, which may come after B.
-  await expect.poll(() => again.getByLabel('Images', { exact: true }).inputValue()).toBe('2');
+  await expect.poll(() => count.inputValue()).toBe('2');
+  // What somebody has typed is not written over.
+  await count.fill('5');
+  await again.goto(`${playground.url}/#sample=${fork}`);
+  await lane(again, 'B').waitFor({ state: 'detached' });
+  await again.goto(page.url());
+  await finished(again, 'B');
+  expect(await count.inputValue()).toBe('5');
   await page.context().close();
   await again.context().close();
 });

@@ -13,21 +13,28 @@ import { useChanges } from './use-changes.ts';
 export function App({ session }: { readonly session: Session }) {
   useChanges(session);
   const [draft, setDraft] = useState<Draft | null>(null);
+  /** The draft that nobody has touched yet, and the sample of a link that it is of. */
+  const filled = useRef<{ draft: Draft | null; link: string | null }>({ draft: null, link: null });
   const stage = useRef<HTMLDivElement>(null);
   const { models, runs } = session;
 
   useEffect(() => {
     const [model] = models;
-    if (draft !== null || model === undefined || session.connecting) return;
+    if (model === undefined || session.connecting) return;
     // What a link shows can be drawn again, or with one thing changed.
-    const first = runs.find(({ sample }) => sample.forked_from == null)?.sample;
-    const its = models.find(({ id }) => id === first?.request.model);
+    const first = runs.find(({ sample }) => sample.forked_from == null);
+    const link = first?.origin.type === 'link' ? first.id : null;
+    // What somebody has typed stays, whatever is opened.
+    const untouched = draft === filled.current.draft;
+    if (draft !== null && (!untouched || link === null || link === filled.current.link)) return;
+    const its = models.find(({ id }) => id === first?.sample.request.model);
     const compare = runs.some(({ sample }) => sample.request.guidance_scale === 0);
-    setDraft(
+    const filling =
       first === undefined || its === undefined
         ? draftFor(model, randomSeed())
-        : draftOf(first, its, runs.length > 1 && compare),
-    );
+        : draftOf(first.sample, its, runs.length > 1 && compare);
+    filled.current = { draft: filling, link };
+    setDraft(filling);
   }, [models, runs, draft, session.connecting]);
 
   const draw = async (requests: readonly SampleRequest[]) => {
