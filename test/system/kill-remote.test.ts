@@ -11,7 +11,7 @@ import { killStartedScripts, outputOfStartedScripts, type RunningScript, runScri
 import { createAll, picturesOf, waitForPicturesOnDisk } from './outputs.ts';
 import { seededRandom } from './random.ts';
 
-const ROUNDS = Number(process.env.KILL_ROUNDS ?? 8);
+const ROUNDS = Number(process.env.KILL_ROUNDS ?? 6);
 const FINISH_TIMEOUT = 240_000;
 
 const requests: SampleRequest[] = [

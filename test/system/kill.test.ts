@@ -11,12 +11,12 @@ import { killStartedScripts, outputOfStartedScripts } from './npm-script.ts';
 import { createAll, picturesOf, waitForPicturesOnDisk } from './outputs.ts';
 import { seededRandom } from './random.ts';
 
-const ROUNDS = Number(process.env.KILL_ROUNDS ?? 8);
+const ROUNDS = Number(process.env.KILL_ROUNDS ?? 6);
 const FINISH_TIMEOUT = 240_000;
 
 /** The first has steps enough to be killed again and again; the last is split into two batches. */
 const requests: SampleRequest[] = [
-  { model: 'mnist-32', class: 3, seed: 11, sampler: 'ddpm', steps: 40 + 20 * ROUNDS },
+  { model: 'mnist-32', class: 3, seed: 11, sampler: 'ddpm', steps: 40 + 15 * ROUNDS },
   { model: 'mnist-32', classes: [1, 4], seed: 12, sampler: 'ddpm', steps: '12' },
   { model: 'mnist-32', classes: [0, 5, 9], seed: 13, sampler: 'ddim', steps: 'ddim10', eta: 0.5 },
   { model: 'mnist-32', classes: [7, 2], count: 11, seed: 14, sampler: 'ddpm', steps: '4' },
@@ -46,7 +46,7 @@ describe('SIGKILL of the whole process group', () => {
     for (let round = 1; round < ROUNDS; round++) {
       const cairn = startCairn(place);
       if (round % 2 === 0) {
-        await sleep(random.between(0, 4_000));
+        await sleep(random.between(0, 2_000));
       } else if (await advances(await cairn.client(), ids[0]!)) {
         await sleep(random.between(0, 400));
         killedUnderWay++;

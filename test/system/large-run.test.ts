@@ -13,8 +13,8 @@ import { killStartedScripts, outputOfStartedScripts, runScript } from './npm-scr
 import { seededRandom } from './random.ts';
 
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 2);
-/** 40 batches, of which 16 walk at a time. */
-const RUN: SampleRequest = { model: 'mnist-32', labels: 'random', count: 400, steps: 12, seed: 11 };
+/** 30 batches, of which 16 walk at a time. */
+const RUN: SampleRequest = { model: 'mnist-32', labels: 'random', count: 300, steps: 12, seed: 11 };
 
 let folder: string;
 beforeEach(async () => {
