@@ -27,6 +27,8 @@ export default defineConfig({
           testTimeout: 60_000,
           // Some start servers.
           hookTimeout: 60_000,
+          // What the files import takes longer than what they test.
+          isolate: false,
         },
       },
       {
@@ -83,8 +85,7 @@ export default defineConfig({
           include: systemTests,
           testTimeout: 600_000,
           hookTimeout: 120_000,
-          // Each waits for its processes half of the time.
-          maxWorkers: 2,
+          fileParallelism: false,
         },
       },
     ],

@@ -1,9 +1,12 @@
-import { expect, it, vi } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import mnist from '../../models/mnist-32/model.json' with { type: 'json' };
 
 vi.mock('../../src/models/installed.ts', () => ({
   installed: [mnist, { ...mnist, id: 'larger', low_res: { height: 8, width: 8 } }],
 }));
+// Other files have loaded the registry with what is installed in truth, and others will.
+vi.resetModules();
+afterAll(() => vi.resetModules());
 const { findModel, listModels, missingModel } = await import('../../src/models/registry.ts');
 
 it('offers a model that makes images of nothing but noise', () => {

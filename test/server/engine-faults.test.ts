@@ -17,7 +17,10 @@ const FOREVER = 6000;
 
 let dir: string;
 let server: RunningServer;
+/** Children that this process had before the server. */
+let others: readonly number[];
 beforeEach(async () => {
+  others = await childrenOf(process.pid);
   dir = await mkdtemp(join(tmpdir(), 'cairn-models-'));
   const bytes = slowDiffusion();
   await mkdir(join(dir, 'slow'));
@@ -42,7 +45,12 @@ const status = async (path: string) => (await fetch(`${server.url}/v2/${path}`))
 
 /** The engine processes that a server's process has started. */
 async function enginePids(pid = process.pid): Promise<number[]> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return (await childrenOf(pid)).filter((child) => !others.includes(child));
+}
+
+/** None where there is no such file, as outside of Linux. */
+async function childrenOf(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
   return children.trim().split(/\s+/).filter(Boolean).map(Number);
 }
 
