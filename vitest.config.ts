@@ -85,7 +85,8 @@ export default defineConfig({
           include: systemTests,
           testTimeout: 600_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // Each waits for its processes half of the time.
+          maxWorkers: 2,
         },
       },
     ],
