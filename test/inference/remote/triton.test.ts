@@ -1,5 +1,5 @@
 /** From model folders to answers: the exported repository, a double of Triton on it, and our client. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -131,6 +131,78 @@ describe('a step on Triton', () => {
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({ kind: 'rejected', retryable: false });
     expect((error as Error).message).toMatch(/400 inference request batch-size must be <= 4 for 'plain'/);
+  });
+});
+
+/** A repository of somebody's own: its graphs take x and answer in FP16. Cairn exports none of these. */
+describe('a step in half precision', () => {
+  let halves: ProtocolDouble;
+  const step: EvaluationRequest = { ...unguided, x: x.map((value) => value / 3), precision: 'fp16' };
+  const asked = (url: string, fp16: boolean) =>
+    new RemoteBackend({ url, timeoutMs: 10_000, fp16, findModel: (id) => manifests.get(id) ?? null });
+
+  beforeAll(async () => {
+    const models = join(folder, 'half-models');
+    manifests.set('half', await writeTinyModel(models, { id: 'half', imageType: 'float16' }));
+    const out = join(folder, 'half-repo');
+    await exportTriton({ ...DEFAULT_TRITON_OPTIONS, accelerator: 'cpu', models, out });
+    for (const model of await readdir(out)) {
+      const path = join(out, model, 'config.pbtxt');
+      const images = /((?:name|key): "(?:x|output|gradient)"\s+(?:value \{\s+)?data_type: )TYPE_FP32/g;
+      await writeFile(path, (await readFile(path, 'utf8')).replace(images, '$1TYPE_FP16'));
+    }
+    halves = await startProtocolDouble(out);
+  });
+  afterAll(() => halves.close());
+
+  test('goes there and comes back as FP16, and is the bits that a server in FP32 gives', async () => {
+    const there = await asked(halves.url, true).evaluate({ ...step, model: 'half', target });
+    const { headers, body } = halves.requests.at(-1)!;
+    const head = JSON.parse(
+      body.subarray(0, Number(headers['inference-header-content-length'])).toString('utf8'),
+    );
+    expect(head.inputs[0]).toMatchObject({
+      ...{ name: 'x', datatype: 'FP16', parameters: { binary_data_size: 2 * 2 * PIXELS } },
+    });
+    // In half the bytes of the answer's float32: twice x and once x, for two images.
+    expect(there.wire!.received).toBeLessThan(4 * 3 * 2 * PIXELS + 400);
+    const here = await asked(double.url, false).evaluate({ ...step, target });
+    expect(there.modelOutput).toEqual(here.modelOutput);
+    expect(there.gradient).toEqual(here.gradient);
+    expect(there.modelOutput).not.toEqual(
+      (await backend.evaluate({ ...step, precision: 'fp32' })).modelOutput,
+    );
+  });
+
+  test('is refused in FP32 where the graphs take FP16, and the other way round, and not tried again', async () => {
+    for (const [url, fp16, model] of [
+      [halves.url, false, 'half'],
+      [double.url, true, 'plain'],
+    ] as const) {
+      const error = await asked(url, fp16)
+        .evaluate({ ...step, model })
+        .catch((reason: unknown) => reason);
+      const [sends, takes] = fp16 ? ['FP16', 'FP32'] : ['FP32', 'FP16'];
+      expect(error).toMatchObject({ kind: 'rejected', retryable: false });
+      expect((error as Error).message).toContain(
+        `inference input 'x' data-type is '${sends}', but model '${model}' expects '${takes}'`,
+      );
+    }
+  });
+
+  test('has no form in JSON, in neither direction', async () => {
+    const inputs = (binary: boolean): ClientInput[] => [
+      { name: 'x', datatype: 'FP16', shape: [1, 2, 2, 3], values: new Array(PIXELS).fill(0.1), binary },
+      { name: 'timestep', datatype: 'FP32', shape: [1, 1], values: [5], binary: true },
+    ];
+    const ask = async (binaryInput: boolean, binary: boolean) => {
+      const options = { inputs: inputs(binaryInput), outputs: [{ name: 'output', binary }] };
+      const { status, json, values } = await infer(`${halves.url}/v2/models/half`, options);
+      return [status, json.error ?? values.output!.slice(0, 1)];
+    };
+    expect(await ask(true, true)).toEqual([200, [Math.f16round(5 * Math.f16round(0.1))]]);
+    expect(await ask(false, true)).toEqual([400, expect.stringMatching(/^receiving FP16 data via JSON/)]);
+    expect(await ask(true, false)).toEqual([400, expect.stringMatching(/^sending FP16 data via JSON/)]);
   });
 });
 

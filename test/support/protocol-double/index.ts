@@ -132,6 +132,11 @@ function send(res: ServerResponse, model: string, request: InferRequest, outputs
     if (wanted === undefined) continue;
     const { name, datatype, shape, data } = output;
     if (!wanted.binary) {
+      if (datatype === 'FP16') {
+        throw new BadRequest(
+          'sending FP16 data via JSON is not supported. Please use the binary data format for output',
+        );
+      }
       json.push({ name, datatype, shape, data: [...data] });
       continue;
     }

@@ -1,8 +1,8 @@
 /** A model of the repository, ready to run: a graph by onnxruntime, or an ensemble of other models. */
 import { join } from 'node:path';
-import { InferenceSession, type Tensor } from '../../../src/onnx/onnxruntime.ts';
+import { InferenceSession } from '../../../src/onnx/onnxruntime.ts';
 import type { ModelConfig, TensorConfig } from './model-config.ts';
-import { CONFIG_TYPES, elements, fromNumbers, toOrt, type WireTensor } from './tensor.ts';
+import { CODECS, CONFIG_TYPES, elements, fromOrt, toOrt, type WireTensor } from './tensor.ts';
 
 export interface LoadedModel {
   readonly config: ModelConfig;
@@ -27,7 +27,9 @@ export async function loadGraph(config: ModelConfig, folder: string): Promise<Lo
         return [input.name, toOrt(tensor, [batch, ...shapeInGraph(input)])] as const;
       });
       const results = await session.run(Object.fromEntries(feeds));
-      return config.output.map((output) => fromOrt(output, results[output.name]!, batch));
+      return config.output.map(({ name, data_type, dims }) =>
+        fromOrt({ name, datatype: CONFIG_TYPES[data_type]! }, results[name]!, [batch, ...dims]),
+      );
     },
   };
   for (const { batch_size: batch, inputs } of config.model_warmup) {
@@ -60,14 +62,6 @@ export function ensemble(config: ModelConfig, models: ReadonlyMap<string, Loaded
 
 const shapeInGraph = ({ dims, reshape }: TensorConfig) => reshape?.shape ?? dims;
 
-function fromOrt({ name, dims }: TensorConfig, { data }: Tensor, batch: number): WireTensor {
-  if (!(data instanceof Float32Array)) throw new Error(`output '${name}' is not float32`);
-  const shape = [batch, ...dims];
-  if (data.length !== elements(shape))
-    throw new Error(`output '${name}' has ${data.length} values, not [${shape}]`);
-  return { name, datatype: 'FP32', shape, data };
-}
-
 function zeros(
   model: string,
   name: string,
@@ -77,7 +71,7 @@ function zeros(
   if (!input?.zero_data) throw new Error(`warmup of ${model} says nothing of input '${name}'`);
   const datatype = CONFIG_TYPES[input.data_type]!;
   const shape = [batch, ...input.dims];
-  return { name, datatype, shape, data: fromNumbers(datatype, new Float32Array(elements(shape))) };
+  return { name, datatype, shape, data: CODECS[datatype].from(new Float32Array(elements(shape))) };
 }
 
 function checkEnds(
@@ -97,7 +91,7 @@ function checkEnds(
       const allowed = found.map((candidate) => candidate.name).join(', ');
       throw new Error(`unexpected inference ${kind} '${tensor.name}', allowed ${kind}s are: ${allowed}`);
     }
-    const type = tensor.data_type === 'TYPE_INT32' ? 'int32' : 'float32';
+    const { type } = CODECS[CONFIG_TYPES[tensor.data_type]!];
     if (actual.type !== type) throw new Error(`model '${name}', ${kind} '${tensor.name}' is ${actual.type}`);
     const shape = shapeInGraph(tensor);
     const [, ...rest] = actual.shape;

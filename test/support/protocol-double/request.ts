@@ -1,7 +1,7 @@
 /** An inference request, read as strictly as Triton's HTTP front end reads it. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ModelConfig, TensorConfig } from './model-config.ts';
-import { CONFIG_TYPES, elements, fromBlob, fromNumbers, type WireTensor } from './tensor.ts';
+import { CODECS, CONFIG_TYPES, elements, fromBlob, type WireTensor } from './tensor.ts';
 
 /** Answered 400 with this message. */
 export class BadRequest extends Error {}
@@ -79,11 +79,16 @@ function readInput(
   }
   const size = parameters?.binary_data_size;
   if (size === undefined) {
+    if (expected === 'FP16') {
+      throw new BadRequest(
+        `receiving FP16 data via JSON is not supported. Please use the binary data format for input ${name}`,
+      );
+    }
     const values = (data as unknown[] | undefined)?.flat(shape.length) as number[] | undefined;
     if (values?.length !== elements(shape)) {
       throw new BadRequest(`Unable to parse 'data': Shape does not match true shape of 'data' field`);
     }
-    return { name, datatype: expected, shape, data: fromNumbers(expected, values) };
+    return { name, datatype: expected, shape, data: CODECS[expected].from(values) };
   }
   if (!blobs.framed) {
     throw new BadRequest(
@@ -93,7 +98,7 @@ function readInput(
   if (blobs.used + size > blobs.bytes.length) {
     throw new BadRequest(`unexpected end of binary data at input '${name}' for model '${config.name}'`);
   }
-  const wanted = 4 * elements(shape);
+  const wanted = CODECS[expected].size * elements(shape);
   if (size !== wanted) {
     throw new BadRequest(
       `input byte size mismatch for input '${name}' for model '${config.name}'. Expected ${wanted}, got ${size}`,
