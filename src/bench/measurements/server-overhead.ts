@@ -38,9 +38,9 @@ do next to nothing: x goes there, three times as much comes back. The difference
 engine's process and back, and this client's share. "plain HTTP" is the same exchange of bytes with a Node server that
 reads the request and answers zeros that lie ready, "bare TCP" the same without HTTP. "copies" is how long copying every
 byte of request and answer once takes: the speed of memory in the same run. The aim of twice the copies is below what
-loopback costs anybody: the system copies each byte into its buffers and out of them and changes between two processes
-all the way, and two blocking sockets in C took 6 to 8 times the copies at best where this was written. The last row has
-that floor in Node. Rows of processor time count the server's processes alone, not this client, and are
+loopback alone takes: the system copies each byte into its buffers and out of them and changes between two processes
+all the way. The last row has that floor in Node, where this ran several times the copies; how many depends on the
+machine and on what else it does. Rows of processor time count the server's processes alone, not this client, and are
 what to compare on a machine that does other things too.`,
   async run(options) {
     const modelsDir = await mkdtemp(join(tmpdir(), 'cairn-bench-models-'));
