@@ -64,6 +64,12 @@ describe('loops in double precision agree with onnxruntime', () => {
     expect(await difference({ shape, build })).toBeLessThanOrEqual(TOLERANCE);
   });
 
+  it.each(['nearest', 'linear', 'cubic'])('over a scale that changes no size, %s', async (mode) => {
+    const build = (g: GraphBuilder, x: Value) =>
+      g.op('Resize', [x, undefined, g.constant([1, 1, 1.2, 1.4])], { mode });
+    expect(await difference({ shape: [1, 1, 3, 2], build })).toBeLessThanOrEqual(TOLERANCE);
+  });
+
   it('in every operator that they have', () => {
     expect([...seen].sort()).toEqual(evaluatedOperators);
   });

@@ -20,6 +20,8 @@ function resize(node: Node64): Array64 {
   const sizes = scales
     ? dims.map((size, axis) => Math.floor(f32(size * f32(scales[axis]!))))
     : spread(node.list(3), dims)!;
+  // Whatever the scales: onnxruntime copies then.
+  if (sizes.every((size, axis) => size === dims[axis])) return node.x();
   const shares = dims.map((size, axis) =>
     Array.from({ length: sizes[axis]! }, (_, at) =>
       sharesOf(node, { at, size, target: sizes[axis]!, scale: f32(scales?.[axis] ?? sizes[axis]! / size) }),

@@ -30,6 +30,7 @@ function sumOverCopies(n: GradientContext): Value | undefined {
 /** Along each axis a product with a constant matrix, transposed. */
 function transposedInterpolation(n: GradientContext): Value {
   const [before, after] = [n.x().shape, n.y().shape];
+  // Also by scales such as 1.2, which leave 3 pixels 3: onnxruntime copies where no size changes.
   if (sameShape(before, after)) return n.dy;
   const scales = resizeScales(n.forward);
   return before.reduceRight<Value>((dy, size, axis) => {
