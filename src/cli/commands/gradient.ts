@@ -60,6 +60,7 @@ async function derive(path: string, flags: GradientFlags): Promise<void> {
   const { openModel } = await import('../../onnx/graph/index.ts');
   const { replaceFiles } = await import('../../onnx/convert/model-folder.ts');
   const { writeGraph } = await import('../../onnx/convert/write-graph.ts');
+  const { reasonOf } = await import('../../onnx/file-error.ts');
   const progress = showConversion(process.stderr);
   using stop = onStopSignal();
   try {
@@ -85,7 +86,7 @@ async function derive(path: string, flags: GradientFlags): Promise<void> {
     progress.stop();
     if (stop.signal.aborted) throw interrupted();
     const exitCode = error instanceof InterfaceError ? EXIT_USAGE : undefined;
-    throw new CliError(`${path}: ${(error as Error).message}`, exitCode, { cause: error });
+    throw new CliError(`${path}: ${reasonOf(error)}`, exitCode, { cause: error });
   }
 }
 

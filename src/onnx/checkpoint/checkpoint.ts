@@ -1,6 +1,7 @@
 /** Opens checkpoints of PyTorch and of safetensors: names, types and shapes at once, the elements of a tensor when they are asked for. */
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteSource } from '../byte-source.ts';
+import { reasonOf } from '../file-error.ts';
 import { oneLine } from '../one-line.ts';
 import { readAt } from '../read-at.ts';
 import { BYTES_PER_ELEMENT, type Dtype, elementsFromBytes, type TensorData } from './dtype.ts';
@@ -131,8 +132,7 @@ function readTensor(
 function naming<T>(where: string, action: () => T): T {
   const rethrow = (error: unknown): never => {
     if (error instanceof CheckpointError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CheckpointError(oneLine(`${where}: ${reason}`), { cause: error });
+    throw new CheckpointError(oneLine(`${where}: ${reasonOf(error)}`), { cause: error });
   };
   try {
     const result = action();

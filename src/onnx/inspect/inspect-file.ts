@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { isSafetensors } from '../checkpoint/safetensors-layout.ts';
 import { digestFile } from '../digest-file.ts';
+import { reasonOf } from '../file-error.ts';
 import { oneLine } from '../one-line.ts';
 import { inspectCheckpoint } from './checkpoint.ts';
 import type { CheckpointInspection, FileFacts, Inspection } from './inspection.ts';
@@ -26,7 +27,7 @@ export async function inspectFile(path: string, options: InspectOptions = {}): P
     const found = await inspectCheckpoint(path, options);
     return { ...facts, sha256: await digestFile(path), format, ...found };
   } catch (error) {
-    const { message } = error as Error;
+    const message = reasonOf(error);
     const line = message.startsWith(`${path}: `) ? message : `${path}: ${message}`;
     throw new Error(oneLine(line), { cause: error });
   }
