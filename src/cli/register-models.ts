@@ -1,7 +1,8 @@
 /** The Worker's list of models, written from the folder models/: a bundle can import files, but not look for them. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type ModelManifest, parseManifest, whyNotOffered } from '../models/manifest.ts';
+import { type ModelManifest, whyNotOffered } from '../models/manifest.ts';
+import { findModelFolders, readManifest } from '../server/model-folder.ts';
 import { projectRoot } from './local/project.ts';
 import { writeAtomically } from './write-atomically.ts';
 
@@ -36,19 +37,8 @@ export async function registerModels(root = projectRoot): Promise<Registered> {
 }
 
 async function readModels(folder: string): Promise<ModelManifest[]> {
-  const names = (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
   const manifests: ModelManifest[] = [];
-  for (const name of names) {
-    const path = join(folder, name, 'model.json');
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
-      throw error;
-    });
-    if (text === null) continue;
-    const manifest = parseManifest(JSON.parse(text), path);
-    if (manifest.id !== name) throw new Error(`${path} is of the model ${manifest.id}, expected ${name}`);
-    manifests.push(manifest);
-  }
+  for (const model of await findModelFolders(folder)) manifests.push(await readManifest(model));
   return manifests;
 }
 

@@ -56,9 +56,11 @@ test('a model.json that is wrong leaves the list as it was', async () => {
   const before = await list();
   await addModel('other');
   await rename(join(root, 'models/other'), join(root, 'models/renamed'));
-  await expect(registerModels(root)).rejects.toThrow('is of the model other, expected renamed');
+  await expect(registerModels(root)).rejects.toThrow('id is "other" but the folder is "renamed"');
   await writeFile(join(root, 'models/renamed/model.json'), '{}');
   await expect(registerModels(root)).rejects.toThrow('is not a valid model.json');
+  await writeFile(join(root, 'models/renamed/model.json'), '{"id":');
+  await expect(registerModels(root)).rejects.toThrow('models/renamed/model.json is not JSON');
   expect(await list()).toBe(before);
 });
 
