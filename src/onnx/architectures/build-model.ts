@@ -1,6 +1,7 @@
 /** From weights and options to an ONNX graph. */
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph } from '../graph/graph.ts';
+import { differencesFrom } from './differences.ts';
 import { encoder } from './encoder.ts';
 import type { ArchitectureOptions } from './options.ts';
 import { Scope, type TorsoPrecision, type WeightStorage } from './scope.ts';
@@ -32,7 +33,7 @@ export function buildModel(
   const weights = new Weights(source);
   const scope = new Scope(new GraphBuilder({ name: options.kind }), weights, storage, torso);
   const graph = buildKind(scope, options);
-  weights.finish();
+  weights.finish((checkpoint) => differencesFrom(options, checkpoint));
   return graph;
 }
 

@@ -15,6 +15,18 @@ export interface InferredOptions {
 
 type UnionOf<T> = T extends unknown ? T & { pool?: EncoderOptions['pool']; num_classes?: number } : never;
 
+/**
+ * What kinds of networks the options fit. A super-resolution model takes the image and a small one side by side: twice
+ * the channels that it answers, or as many if it answers the variance as well.
+ */
+export function kindsOf({ options, undetermined }: InferredOptions): ArchitectureOptions['kind'][] {
+  const { kind, in_channels: input = 0, out_channels: output = 0 } = options;
+  if (!undetermined.includes('kind') || kind !== 'unet') return [kind];
+  if (input % 2 === 1 || output === 2 * input) return ['unet'];
+  if (output === input / 2) return ['super_resolution'];
+  return ['super_resolution', 'unet'];
+}
+
 /** One input block, as its weights show it. */
 interface Block {
   readonly kind: 'residual' | 'convolution' | 'fixed';

@@ -4,6 +4,13 @@ import { type ArchitectureOptions, architectureOptions } from './options.ts';
 
 const KINDS = { UNetModel: 'unet', SuperResModel: 'super_resolution', EncoderUNetModel: 'encoder' } as const;
 
+/** The reference's class for each kind of network. */
+export const CLASS_NAMES: Readonly<Record<ArchitectureOptions['kind'], keyof typeof KINDS>> = {
+  unet: 'UNetModel',
+  super_resolution: 'SuperResModel',
+  encoder: 'EncoderUNetModel',
+};
+
 /** Arguments that say how to train or how to store, not what is computed. */
 const WITHOUT_EFFECT = ['dropout', 'use_checkpoint', 'use_fp16'];
 /** Where the reference writes -1 (or None) for "not given". */

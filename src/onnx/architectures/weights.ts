@@ -39,8 +39,15 @@ export class ArchitectureMismatchError extends Error {
   /** One line each: name, shape found, shape needed. */
   readonly misshapen: readonly string[];
 
-  constructor(missing: readonly string[], unexpected: readonly string[], misshapen: readonly string[]) {
+  /** @param differences what the checkpoint is instead, in words */
+  constructor(
+    missing: readonly string[],
+    unexpected: readonly string[],
+    misshapen: readonly string[],
+    differences = '',
+  ) {
     const parts = [
+      differences,
       listing('missing', missing),
       listing('unexpected', unexpected),
       listing('misshapen', misshapen),
@@ -94,17 +101,25 @@ export class Weights {
     return this.#taken;
   }
 
-  /** @throws {ArchitectureMismatchError} unless the network took exactly what the checkpoint has */
-  finish(): void {
+  /**
+   * @param differences says what the checkpoint is instead
+   * @throws {ArchitectureMismatchError} unless the network took exactly what the checkpoint has
+   */
+  finish(differences: (source: WeightSource) => string | undefined): void {
     const unexpected = [...this.#source.tensors.keys()].filter((name) => !this.#taken.has(name));
     if (this.#missing.length + unexpected.length + this.#misshapen.length > 0) {
-      throw new ArchitectureMismatchError(this.#missing, unexpected, this.#misshapen);
+      throw new ArchitectureMismatchError(
+        this.#missing,
+        unexpected,
+        this.#misshapen,
+        differences(this.#source),
+      );
     }
   }
 }
 
 /** How many names one message lists of each kind. */
-const LISTED = 12;
+const LISTED = 6;
 
 function listing(kind: string, items: readonly string[]): string {
   if (items.length === 0) return '';

@@ -1,9 +1,10 @@
 /** What a checkpoint is, from the names, types and shapes of its tensors. */
-import { type InferredOptions, inferOptions } from '../architectures/infer-options.ts';
+import { type InferredOptions, inferOptions, kindsOf } from '../architectures/infer-options.ts';
+import { CLASS_NAMES } from '../architectures/reference-options.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { elementCount } from '../graph/tensor.ts';
 import { countBy } from './count-by.ts';
-import { type CheckpointInspection, CLASS_NAMES, type FileFacts } from './inspection.ts';
+import type { CheckpointInspection, FileFacts } from './inspection.ts';
 
 /**
  * @param options.key where the state dict is, if there are several
@@ -44,16 +45,4 @@ function networkOf(checkpoint: Checkpoint): Network {
       return kinds.length > 1 ? [`kind (SuperResModel: in_channels ${half})`] : [];
     }),
   };
-}
-
-/**
- * A super-resolution model takes the image and a small one side by side: twice the channels that it answers, or as
- * many if it answers the variance as well.
- */
-function kindsOf({ options, undetermined }: InferredOptions): InferredOptions['options']['kind'][] {
-  const { kind, in_channels: input = 0, out_channels: output = 0 } = options;
-  if (!undetermined.includes('kind') || kind !== 'unet') return [kind];
-  if (input % 2 === 1 || output === 2 * input) return ['unet'];
-  if (output === input / 2) return ['super_resolution'];
-  return ['super_resolution', 'unet'];
 }

@@ -1,5 +1,4 @@
 /** What `cairn inspect` finds, as data; text.ts shows it to people. */
-import type { InferredOptions } from '../architectures/infer-options.ts';
 
 export interface FileFacts {
   readonly path: string;
@@ -61,10 +60,3 @@ export interface OnnxInspection extends FileFacts {
 }
 
 export type Inspection = CheckpointInspection | OnnxInspection;
-
-/** The reference's class for each kind of network. */
-export const CLASS_NAMES: Readonly<Record<InferredOptions['options']['kind'], string>> = {
-  unet: 'UNetModel',
-  super_resolution: 'SuperResModel',
-  encoder: 'EncoderUNetModel',
-};

@@ -81,7 +81,7 @@ describe('cairn convert', () => {
       'a checkpoint of another model',
       [...unet, '--preset', 'lsun-cat'],
       1,
-      /does not fit the architecture: \d+ missing/,
+      /does not fit the architecture: a UNetModel with .*; \d+ missing/,
     ],
   ])('says in one line: %s', async (_, args, code, message) => {
     expect(await run(['convert', ...args, '--out', join(root, 'x')])).toBe(code);

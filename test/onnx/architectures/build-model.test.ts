@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildModel } from '../../../src/onnx/architectures/build-model.ts';
+import type { ArchitectureOptions } from '../../../src/onnx/architectures/options.ts';
 import { optionsFromReference } from '../../../src/onnx/architectures/reference-options.ts';
 import { openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
 import { serializeModel } from '../../../src/onnx/graph/index.ts';
@@ -67,6 +68,40 @@ it('lists all that is missing, unexpected and misshapen at once', async () => {
     'the checkpoint does not fit the architecture: 1 missing (out.3.bias); 1 unexpected (extra); ' +
       '1 misshapen (out.0.bias is [7], expected [32])',
   );
+});
+
+describe('says first what the checkpoint is instead', () => {
+  const building = async (file: string, options: ArchitectureOptions) => {
+    await using checkpoint = await openCheckpoint(checkpointPath(file));
+    return () => buildModel(checkpoint, options);
+  };
+
+  it('by the options that names and shapes show', async () => {
+    const wider = { ...optionsOf('unet_a3'), model_channels: 64, num_classes: undefined };
+    expect(await building('unet_a3.pt', wider as ArchitectureOptions)).toThrow(
+      'the checkpoint does not fit the architecture: a UNetModel with num_classes 7 instead of none, model_channels 32 instead of 64; ',
+    );
+    const flat = { ...optionsOf('unet_a3'), channel_mult: [1, 2], attention_resolutions: [2, 1] };
+    expect(await building('unet_a3.pt', flat)).toThrow(
+      ': a UNetModel with attention_resolutions [1] instead of [1,2], channel_mult [1,1] instead of [1,2]; ',
+    );
+  });
+
+  it('by its kind', async () => {
+    expect(await building('tiny_a.pt', optionsOf('unet_a3'))).toThrow(
+      ': an EncoderUNetModel instead of a UNetModel; ',
+    );
+    expect(await building('superres_a1.pt', { ...optionsOf('superres_a1'), in_channels: 1 })).toThrow(
+      ': a SuperResModel with in_channels 6 instead of 2; ',
+    );
+  });
+
+  it('by what it lacks to be any of these networks', () => {
+    const tensors = new Map([['fc.weight', { shape: [1], read: () => new Float32Array(1) }]]);
+    expect(() => buildModel({ tensors }, optionsOf('unet_a3'))).toThrow(
+      ': not a network of guided diffusion: it has no time_embed.0.weight; ',
+    );
+  });
 });
 
 it('reads no weight before the graph is written', async () => {
