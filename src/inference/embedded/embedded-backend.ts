@@ -29,7 +29,10 @@ export class EmbeddedBackend implements InferenceBackend {
     const manifest = this.#options.findModel(request.model);
     const graphs = this.#options.graphs.get(request.model);
     if (manifest === null || graphs === undefined) {
-      throw new BackendError('unknown_model', `model "${request.model}" is not embedded in this Worker`);
+      throw new BackendError(
+        'unknown_model',
+        `model "${request.model}" is not embedded in this Worker: it needs INFERENCE_BACKEND=remote and an inference server`,
+      );
     }
     checkRequest(request, manifest);
 
