@@ -85,7 +85,7 @@ interface ClassifierJob {
 function classifierOf({ recipe, classifier: path }: ConvertOptions): ClassifierJob | undefined {
   const architecture = recipe.architecture.classifier;
   if (architecture && path === undefined)
-    throw new Error(`recipe ${recipe.id} needs a classifier's checkpoint`);
+    throw new Error(`recipe ${recipe.id} needs a classifier's checkpoint (--classifier)`);
   if (!architecture && path !== undefined) throw new Error(`recipe ${recipe.id} describes no classifier`);
   return architecture && path !== undefined ? { path, architecture } : undefined;
 }

@@ -1,7 +1,6 @@
 /** `cairn convert`: from PyTorch checkpoints to a model folder. */
 import { Command, Option } from 'commander';
 import { type ModelManifest, whyNotOffered } from '../../models/manifest.ts';
-import type { ModelFacts } from '../../onnx/convert/infer-recipe.ts';
 import type { OwnClassifier } from '../../onnx/convert/own-classifier.ts';
 import type { PrecisionError } from '../../onnx/convert/precision-error.ts';
 import type { Recipe } from '../../onnx/convert/recipe.ts';
@@ -13,12 +12,13 @@ import {
   withClassifierOptions,
 } from '../classifier-options.ts';
 import { CliError, EXIT_USAGE } from '../cli-error.ts';
+import { addFactFlags, type FactFlags, factsOf, givenFact } from '../convert/fact-flags.ts';
+import { idFromFlags, refuseOtherContent } from '../convert/place.ts';
 import { showConversion } from '../convert-progress.ts';
-import { wholeNumber } from '../parse-option.ts';
 import { isInstalledFolder, registerModels } from '../register-models.ts';
 import { interrupted, onStopSignal } from '../stop-signal.ts';
 
-interface ConvertFlags extends ClassifierFlags {
+interface ConvertFlags extends ClassifierFlags, FactFlags {
   readonly preset?: string;
   readonly diffusion: string;
   readonly classifier?: string;
@@ -28,20 +28,7 @@ interface ConvertFlags extends ClassifierFlags {
   readonly id?: string;
   readonly weights?: 'float32' | 'float16';
   readonly dtype?: 'fp32' | 'fp16';
-  readonly imageSize?: number;
-  readonly lowResSize?: number;
-  readonly numHeads?: number;
-  readonly numHeadChannels?: number;
-  readonly attentionOrder?: 'legacy' | 'new';
-  readonly classifierNumHeads?: number;
-  readonly classifierNumHeadChannels?: number;
-  readonly classifierAttentionOrder?: 'legacy' | 'new';
-  readonly noiseSchedule?: 'linear' | 'cosine';
-  readonly diffusionSteps?: number;
-  readonly classes?: string;
 }
-
-const ORDERS = ['legacy', 'new'];
 
 export function convertCommand(): Command {
   const command = new Command('convert')
@@ -53,7 +40,7 @@ export function convertCommand(): Command {
     .option('--key <key>', "the state dict's key in the diffusion model's file, if it holds several")
     .option('--classifier-key <key>', "the same for the classifier's file")
     .option('--out <folder>', 'the model folder to write (default: models/ and the id)')
-    .option('--id <id>', "the model's id (default: the preset's)")
+    .option('--id <id>', "the model's id (default: the name of --out, else the preset's)")
     .addOption(
       new Option('--weights <type>', "how weights are stored (default: the preset's way)").choices([
         'float32',
@@ -66,40 +53,7 @@ export function convertCommand(): Command {
         "what the torso computes in; norms, softmax and embeddings stay fp32 (default: the preset's)",
       ).choices(['fp32', 'fp16']),
     );
-  return withFacts(withClassifierOptions(command)).action(convert);
-}
-
-/** What a model without a preset needs, as far as its weights do not show it. */
-function withFacts(command: Command): Command {
-  const count = wholeNumber(1);
-  const without = 'without a preset:';
-  return command
-    .option('--image-size <pixels>', `${without} height and width of the images`, count)
-    .option('--low-res-size <pixels>', `${without} of the image that an upsampler enlarges`, count)
-    .option('--num-heads <n>', `${without} heads of each attention block`, count)
-    .option('--num-head-channels <n>', `${without} or channels of each head`, count)
-    .addOption(
-      new Option(
-        '--attention-order <order>',
-        `${without} q, k, v within each head (legacy) or before`,
-      ).choices(ORDERS),
-    )
-    .option('--classifier-num-heads <n>', `${without} heads of the classifier's blocks`, count)
-    .option('--classifier-num-head-channels <n>', `${without} or channels of each head`, count)
-    .addOption(
-      new Option('--classifier-attention-order <order>', `${without} of the classifier`).choices(ORDERS),
-    )
-    .addOption(
-      new Option('--noise-schedule <name>', `${without} of the trained process`).choices([
-        'linear',
-        'cosine',
-      ]),
-    )
-    .option('--diffusion-steps <n>', `${without} T of the trained process (default: 1000)`, wholeNumber(2))
-    .option(
-      '--classes <file>',
-      `${without} or with an .onnx classifier: a file with a class name on each line`,
-    );
+  return addFactFlags(withClassifierOptions(command)).action(convert);
 }
 
 async function convert(recipeName: string | undefined, flags: ConvertFlags): Promise<void> {
@@ -108,7 +62,8 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
   }
   // Imported here: the other commands do not pay for it.
   const { convertModel } = await import('../../onnx/convert.ts');
-  const { diffusion, key, classifierKey, id, weights, dtype } = flags;
+  const { diffusion, key, classifierKey, weights, dtype } = flags;
+  const id = idFromFlags(flags);
   const ownClassifier = ownClassifierOf(flags);
   const classifier = ownClassifier ? undefined : flags.classifier;
   const progress = showConversion(process.stderr);
@@ -117,8 +72,9 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
   let manifest: ModelManifest;
   let out: string;
   try {
-    const recipe = await recipeOf(recipeName ?? flags.preset, flags);
+    const recipe = await recipeOf(recipeName ?? flags.preset, id, flags);
     out = flags.out ?? `models/${id ?? recipe.id}`;
+    await refuseOtherContent(out);
     manifest = await convertModel({
       recipe,
       diffusion,
@@ -139,6 +95,7 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
   } catch (error) {
     progress.stop();
     if (stop.signal.aborted) throw interrupted();
+    if (error instanceof CliError) throw error;
     throw new CliError((error as Error).message, undefined, { cause: error });
   }
   progress.stop();
@@ -148,11 +105,15 @@ async function convert(recipeName: string | undefined, flags: ConvertFlags): Pro
   console.log(`Wrote ${manifest.id} to ${out}: ${sizes.join(', ')}`);
   for (const line of remarks) console.log(line);
   if (isInstalledFolder(out)) {
-    await registerModels();
+    await registerModels().catch((error: Error) => {
+      throw new CliError(`the Worker's list of models is as it was: ${error.message}`, undefined, {
+        cause: error,
+      });
+    });
     const reason = whyNotOffered(manifest);
     console.log(
       reason === undefined
-        ? 'The Worker offers it from its next start on.'
+        ? 'The Worker offers it from its next start on; an inference server runs it, unless it is embedded.'
         : `note: The Worker does not offer it: ${reason}. Inference servers run it.`,
     );
   }
@@ -164,27 +125,29 @@ function describe(file: string, { output, error, largest }: PrecisionError): str
   return `${file}: ${within}, where the largest is ${largest.toPrecision(2)} (one image of noise)`;
 }
 
-async function recipeOf(name: string | undefined, flags: ConvertFlags): Promise<Recipe> {
+async function recipeOf(
+  name: string | undefined,
+  id: string | undefined,
+  flags: ConvertFlags,
+): Promise<Recipe> {
+  const ownClassifier = ownClassifierOf(flags);
   if (name !== undefined) {
-    const superfluous = FACTS.find((fact) => flags[fact] !== undefined);
-    if (superfluous && !(superfluous === 'classes' && ownClassifierOf(flags))) {
-      throw new Error(`--${kebab(superfluous)} is for a model without a preset; ${name} says it already`);
+    const { classes, ...others } = flags;
+    const superfluous = givenFact(ownClassifier ? others : flags);
+    if (superfluous) {
+      throw new Error(`${superfluous} is for a model without a preset; ${name} says it already`);
     }
     const { loadRecipe, withOwnClassifier } = await import('../../onnx/convert/recipe.ts');
     const recipe = await loadRecipe(name);
-    if (!ownClassifierOf(flags)) return recipe;
-    return withOwnClassifier(
-      recipe,
-      flags.classes === undefined ? undefined : await readClassNames(flags.classes),
-    );
+    if (!ownClassifier) return recipe;
+    return withOwnClassifier(recipe, classes === undefined ? undefined : await readClassNames(classes));
   }
   const { inferRecipe } = await import('../../onnx/convert/infer-recipe.ts');
   const { diffusion, classifier } = flags;
-  const ownClassifier = ownClassifierOf(flags);
   return inferRecipe(
     { path: diffusion, key: flags.key },
     classifier === undefined || ownClassifier ? undefined : { path: classifier, key: flags.classifierKey },
-    await factsOf(flags),
+    await factsOf(flags, id),
     ownClassifier,
   );
 }
@@ -198,46 +161,6 @@ function ownClassifierOf(flags: ConvertFlags): OwnClassifier | undefined {
   );
   if (stray) throw new CliError(`--${stray} is for a --classifier that is an .onnx file`, EXIT_USAGE);
   return undefined;
-}
-
-/** Flags that only a model without a preset has. */
-const FACTS = [
-  'imageSize',
-  'lowResSize',
-  'numHeads',
-  'numHeadChannels',
-  'attentionOrder',
-  'classifierNumHeads',
-  'classifierNumHeadChannels',
-  'classifierAttentionOrder',
-  'noiseSchedule',
-  'diffusionSteps',
-  'classes',
-] as const satisfies (keyof ConvertFlags)[];
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-async function factsOf(flags: ConvertFlags): Promise<ModelFacts> {
-  return {
-    id: flags.id,
-    imageSize: flags.imageSize,
-    lowResSize: flags.lowResSize,
-    noiseSchedule: flags.noiseSchedule,
-    diffusionSteps: flags.diffusionSteps,
-    classes: flags.classes === undefined ? undefined : await readClassNames(flags.classes),
-    diffusion: {
-      numHeads: flags.numHeads,
-      numHeadChannels: flags.numHeadChannels,
-      attentionOrder: flags.attentionOrder,
-    },
-    classifier: {
-      numHeads: flags.classifierNumHeads,
-      numHeadChannels: flags.classifierNumHeadChannels,
-      attentionOrder: flags.classifierAttentionOrder,
-    },
-  };
 }
 
 function size(bytes: number): string {

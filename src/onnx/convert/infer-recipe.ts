@@ -1,6 +1,6 @@
 /** A recipe for a model that has none: what names and shapes say, and what its owner has to say. */
 import { basename } from 'node:path';
-import { inferOptions } from '../architectures/infer-options.ts';
+import { inferOptions, kindsOf } from '../architectures/infer-options.ts';
 import { openCheckpoint } from '../checkpoint/checkpoint.ts';
 import { type OwnClassifier, outlineOf } from './own-classifier.ts';
 import { parseRecipe, type Recipe } from './recipe.ts';
@@ -17,6 +17,8 @@ export interface NetworkFacts {
   readonly numHeads?: number | undefined;
   /** ... channels of each head. */
   readonly numHeadChannels?: number | undefined;
+  /** Heads of the upsampling half; `numHeads` if not given. */
+  readonly numHeadsUpsample?: number | undefined;
   /** Whether q, k and v are split within each head or before the heads. */
   readonly attentionOrder?: 'legacy' | 'new' | undefined;
 }
@@ -27,11 +29,15 @@ export interface ModelFacts {
   readonly id?: string | undefined;
   /** Height and width of the images. */
   readonly imageSize?: number | undefined;
-  /** Height and width of the image that an upsampling model enlarges. */
+  /** Height and width of the image that an upsampling model enlarges; 0 for a model that is none. */
   readonly lowResSize?: number | undefined;
   readonly noiseSchedule?: 'linear' | 'cosine' | undefined;
   /** T of the trained process; 1000 if not given. */
   readonly diffusionSteps?: number | undefined;
+  /** Whether the model predicts x_0; epsilon if not given. */
+  readonly predictsXstart?: boolean | undefined;
+  /** Whether it was trained on t * 1000 / T; on t if not given. */
+  readonly rescaleTimesteps?: boolean | undefined;
   /** Names in the order of the classes; `class 0`, `class 1`, ... if not given. */
   readonly classes?: readonly string[] | undefined;
 }
@@ -43,6 +49,7 @@ export class MissingFactsError extends Error {
 
 const FLAGS = {
   imageSize: '--image-size <pixels>',
+  lowResSize: '--low-res-size <pixels>',
   noiseSchedule: '--noise-schedule <linear|cosine>',
   heads: (prefix: string) => `--${prefix}num-heads <n> or --${prefix}num-head-channels <n>`,
   headChannels: (prefix: string) => `--${prefix}num-head-channels <n>`,
@@ -61,12 +68,13 @@ export async function inferRecipe(
   facts: ModelFacts,
   ownClassifier?: OwnClassifier,
 ): Promise<Recipe> {
-  const unet = await optionsOf(diffusion, 'unet');
-  const encoder = classifier && (await optionsOf(classifier, 'encoder'));
+  const { options: unet, kinds } = await optionsOf(diffusion, 'unet');
+  const encoder = classifier && (await optionsOf(classifier, 'encoder')).options;
   const outline = ownClassifier && outlineOf(ownClassifier);
   const imageSize = facts.imageSize ?? encoder?.image_size ?? outline?.imageSize;
   const missing = [
     ...(imageSize === undefined ? [FLAGS.imageSize] : []),
+    ...(facts.lowResSize === undefined ? missingLowRes(kinds) : []),
     ...missingOf(facts.diffusion, ''),
     ...(encoder ? missingOf(facts.classifier, 'classifier-', encoder.pool === 'attention') : []),
     ...(facts.noiseSchedule === undefined ? [FLAGS.noiseSchedule] : []),
@@ -76,7 +84,14 @@ export async function inferRecipe(
       `names and shapes do not say all of ${basename(diffusion.path)}; give ${missing.join(', ')}, or a --preset`,
     );
   }
-  const upsampling = facts.lowResSize !== undefined;
+  const upsampling = facts.lowResSize !== undefined && facts.lowResSize > 0;
+  const kind = upsampling ? 'super_resolution' : 'unet';
+  if (!kinds.includes(kind)) {
+    const found = upsampling ? 'takes no second image' : 'takes a small image to enlarge';
+    throw new Error(
+      `${diffusion.path} ${found} (${unet.in_channels} channels in, ${unet.out_channels} out), but --low-res-size is ${facts.lowResSize}`,
+    );
+  }
   const channels = upsampling ? unet.in_channels! / 2 : unet.in_channels!;
   const classCount = encoder?.out_channels ?? unet.num_classes ?? outline?.classes ?? 1;
   const steps = facts.diffusionSteps ?? 1000;
@@ -88,7 +103,7 @@ export async function inferRecipe(
       diffusion: {
         ...unet,
         ...networkOptions(facts.diffusion),
-        kind: upsampling ? 'super_resolution' : 'unet',
+        kind,
         in_channels: channels,
         image_size: imageSize,
       },
@@ -101,9 +116,9 @@ export async function inferRecipe(
     diffusion: {
       steps,
       noise_schedule: facts.noiseSchedule,
-      mean_type: 'epsilon',
+      mean_type: facts.predictsXstart ? 'x_start' : 'epsilon',
       variance_type: unet.out_channels === 2 * channels ? 'learned_range' : 'fixed_large',
-      rescale_timesteps: false,
+      rescale_timesteps: facts.rescaleTimesteps ?? false,
     },
     max_batch_size: 4,
     defaults: {
@@ -120,8 +135,8 @@ export async function inferRecipe(
 async function optionsOf({ path, key }: CheckpointFile, kind: 'unet' | 'encoder') {
   await using checkpoint = await openCheckpoint(path, key === undefined ? {} : { key });
   try {
-    const { options } = inferOptions(checkpoint);
-    if (options.kind === kind) return options;
+    const inferred = inferOptions(checkpoint);
+    if (inferred.options.kind === kind) return { options: inferred.options, kinds: kindsOf(inferred) };
   } catch (error) {
     throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
   }
@@ -130,6 +145,11 @@ async function optionsOf({ path, key }: CheckpointFile, kind: 'unet' | 'encoder'
     encoder: 'a diffusion model, and a classifier',
   }[kind];
   throw new Error(`${path} holds ${found} is expected`);
+}
+
+function missingLowRes(kinds: ReturnType<typeof kindsOf>): string[] {
+  if (!kinds.includes('super_resolution')) return [];
+  return [kinds.length === 1 ? FLAGS.lowResSize : `${FLAGS.lowResSize} (0 if it enlarges no image)`];
 }
 
 /** @param headChannels whether the number of heads alone does not do, as in an attention pool */
@@ -141,10 +161,11 @@ function missingOf(facts: NetworkFacts, prefix: string, headChannels = false): s
   ];
 }
 
-function networkOptions({ numHeads, numHeadChannels, attentionOrder }: NetworkFacts) {
+function networkOptions({ numHeads, numHeadChannels, numHeadsUpsample, attentionOrder }: NetworkFacts) {
   return {
     ...(numHeads !== undefined && { num_heads: numHeads }),
     ...(numHeadChannels !== undefined && { num_head_channels: numHeadChannels }),
+    ...(numHeadsUpsample !== undefined && { num_heads_upsample: numHeadsUpsample }),
     use_new_attention_order: attentionOrder === 'new',
   };
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -81,7 +81,19 @@ describe('cairn convert', () => {
       'a checkpoint of another model',
       [...unet, '--preset', 'lsun-cat'],
       1,
-      /does not fit the architecture: a UNetModel with .*; \d+ missing/,
+      /unet_a3\.pt: the checkpoint does not fit the architecture: a UNetModel with .*model_channels 32 instead of 256.*; \d+ missing/,
+    ],
+    [
+      'a file that is not there',
+      ['--preset', 'lsun-cat', '--diffusion', 'nowhere.pt'],
+      1,
+      /nowhere\.pt: there is no such file$/m,
+    ],
+    [
+      'a classifier that is missing',
+      ['--preset', 'mnist-32', ...unet],
+      1,
+      /needs a classifier's checkpoint \(--classifier\)/,
     ],
   ])('says in one line: %s', async (_, args, code, message) => {
     expect(await run(['convert', ...args, '--out', join(root, 'x')])).toBe(code);
@@ -93,6 +105,31 @@ describe('cairn convert', () => {
         .filter((line) => !line.startsWith('[')).length,
     ).toBe(1);
     expect(readdirSync(root)).toEqual([]);
+  });
+});
+
+describe('the folder that cairn convert writes', () => {
+  const convert = (...args: string[]) => run(['convert', ...unet, ...facts, ...args]);
+
+  test('gives the model its name, and replaces a model', async () => {
+    const folder = join(root, 'mine');
+    for (let time = 0; time < 2; time++) expect(await convert('--out', folder)).toBe(0);
+    expect(JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8')).id).toBe('mine');
+  });
+
+  test.each([
+    ['My_Model', [], /a model folder is called as its model, and "My_Model" is no id; expected lower-case/],
+    ['mine', ['--id', 'other'], /--id other and --out .*mine do not go together/],
+    ['taken', [], /taken is not replaced: it holds notes\.txt and no model\.json, so it is no model folder/],
+    ['file', [], /file is a file, and a model is a folder/],
+  ])('is refused, and stays as it is: %s', async (name, args, message) => {
+    mkdirSync(join(root, 'taken'));
+    writeFileSync(join(root, 'taken/notes.txt'), 'precious');
+    writeFileSync(join(root, 'file'), '');
+    expect(await convert('--out', join(root, name), ...args)).toBe(2);
+    expect(err).toMatch(message);
+    expect(readdirSync(root).sort()).toEqual(['file', 'taken']);
+    expect(readdirSync(join(root, 'taken'))).toEqual(['notes.txt']);
   });
 });
 

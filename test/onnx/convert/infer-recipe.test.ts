@@ -68,6 +68,37 @@ it('makes an upsampler of a U-Net whose input is twice an image', async () => {
   });
 });
 
+it('asks whether a U-Net enlarges images where it may, and believes the answer only where it fits', async () => {
+  const superres = { path: checkpointPath('superres_a1.pt') };
+  await expect(inferRecipe(superres, undefined, nothing)).rejects.toThrow(
+    'give --image-size <pixels>, --low-res-size <pixels> (0 if it enlarges no image), --num-heads',
+  );
+  const facts = { ...nothing, imageSize: 16, noiseSchedule: 'linear' } as const;
+  const diffusion = { numHeads: 2, attentionOrder: 'new' } as const;
+  const plain = await inferRecipe(superres, undefined, { ...facts, diffusion, lowResSize: 0 });
+  expect(plain.architecture.diffusion).toMatchObject({ kind: 'unet', in_channels: 6, out_channels: 6 });
+  expect(plain.low_res).toBeUndefined();
+  await expect(inferRecipe(unet, undefined, { ...facts, diffusion, lowResSize: 4 })).rejects.toThrow(
+    /unet_a3\.pt takes no second image \(1 channels in, 2 out\), but --low-res-size is 4/,
+  );
+});
+
+it('takes what the training scripts could be told beside', async () => {
+  const recipe = await inferRecipe(unet, undefined, {
+    ...nothing,
+    imageSize: 16,
+    noiseSchedule: 'linear',
+    diffusionSteps: 4000,
+    predictsXstart: true,
+    rescaleTimesteps: true,
+    diffusion: { numHeads: 2, numHeadsUpsample: 4, attentionOrder: 'new' },
+  });
+  expect(recipe).toMatchObject({
+    diffusion: { steps: 4000, mean_type: 'x_start', rescale_timesteps: true },
+    architecture: { diffusion: { num_heads: 2, num_heads_upsample: 4 } },
+  });
+});
+
 it('tells a classifier from a diffusion model', async () => {
   await expect(inferRecipe({ path: checkpointPath('tiny_a.pt') }, unet, nothing)).rejects.toThrow(
     /tiny_a\.pt holds a classifier, and a diffusion model is expected/,
