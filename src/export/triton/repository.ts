@@ -118,7 +118,7 @@ async function checkTarget(out: string, force: boolean): Promise<void> {
     throw error.code === 'ENOTDIR' ? new Error(`${out} is a file`) : error;
   });
   if (entries.length === 0) return;
-  if (!force) throw new Error(`${out} is there already`);
+  if (!force) throw new Error(`${out} is there already; --force replaces it`);
   for (const entry of entries) {
     const inside: string[] = entry.isDirectory() ? await readdir(join(out, entry.name)) : [];
     if (!inside.includes('config.pbtxt')) {
