@@ -93,7 +93,7 @@ function messageOf({ problem, message }: CairnError, names: FlagNames): string {
   if (problem?.errors === undefined) return message;
   return problem.errors
     .map(({ pointer, detail }) => {
-      const field = pointer.split('/')[1] ?? '';
+      const [, field = ''] = /^[/?]([^/]*)/.exec(pointer) ?? [];
       return `${names[field] ?? (pointer || 'the request')}: ${detail}`;
     })
     .join('; ');

@@ -19,8 +19,18 @@ export function describeSample(sample: SampleResponse): string {
     ['error', error === null ? null : `${error.code}: ${error.message}`],
     ['grid', grid],
   ];
-  const lines = rows.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(9)} ${value}`]));
-  return [`${id}  ${status}`, ...lines].join('\n');
+  return describe(`${id}  ${status}`, rows);
+}
+
+const NAME_WIDTH = 9;
+
+/** A line that says what it is, and one for each row that has something to say; values may be of several lines. */
+export function describe(title: string, rows: readonly (readonly [string, string | null])[]): string {
+  const indent = ' '.repeat(NAME_WIDTH + 3);
+  const lines = rows.flatMap(([name, value]) =>
+    value === null ? [] : [`  ${name.padEnd(NAME_WIDTH)} ${value.replaceAll('\n', `\n${indent}`)}`],
+  );
+  return [title, ...lines].join('\n');
 }
 
 function classesOf({ images, request }: SampleResponse): string {
@@ -53,4 +63,9 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** Whether there is such a time, and it is still to come. */
+export function isAhead(time: string | null): boolean {
+  return time !== null && Date.parse(time) > Date.now();
 }
