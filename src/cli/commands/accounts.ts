@@ -1,7 +1,7 @@
 /** `cairn accounts`: for the operator, whose admin token is the key. */
 import { Command, InvalidArgumentError } from 'commander';
 import type { AccountPatch, OwnAccountResponse } from '../../client/index.ts';
-import { type ApiContext, apiCommand, print, withApi } from '../api/api-command.ts';
+import { type ApiContext, apiCommand, type FlagNames, print, withApi } from '../api/api-command.ts';
 import { table } from '../api/describe.ts';
 import { definedOf } from '../api/request-flags.ts';
 import { wholeNumber } from '../parse-option.ts';
@@ -50,6 +50,13 @@ interface QuotaFlags {
   readonly imageStepsPerDay?: Quota;
 }
 
+const QUOTA_NAMES: FlagNames = {
+  active_jobs: '--active-jobs',
+  running_jobs: '--running-jobs',
+  images_per_day: '--images-per-day',
+  image_steps_per_day: '--image-steps-per-day',
+};
+
 function quotasCommand(): Command {
   return apiCommand('quotas', 'Set quotas of an account, and show them with what is used.')
     .argument('<id>', 'of the account')
@@ -57,7 +64,7 @@ function quotasCommand(): Command {
     .option('--running-jobs <limit>', 'jobs that take steps at the same time', quota)
     .option('--images-per-day <limit>', 'images asked for in a day (UTC)', quota)
     .option('--image-steps-per-day <limit>', 'images times steps asked for in a day (UTC)', quota)
-    .action(withApi(quotas, { quotas: 'the quotas' }));
+    .action(withApi(quotas, QUOTA_NAMES));
 }
 
 async function quotas(context: ApiContext, flags: QuotaFlags, id: string): Promise<void> {
