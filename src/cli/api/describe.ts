@@ -4,7 +4,7 @@ import { formatProgress } from '../demo/progress.ts';
 
 /** A few lines: what it is, how far it is, where its outputs are. */
 export function describeSample(sample: SampleResponse): string {
-  const { id, status, request, images, error, created_at, finished_at, grid } = sample;
+  const { id, status, request, images, forked_from, replay, error, created_at, finished_at, grid } = sample;
   const count = sample.more_images == null ? images.length : request.count;
   const scale =
     typeof request.guidance_scale === 'number'
@@ -16,11 +16,15 @@ export function describeSample(sample: SampleResponse): string {
     ['progress', formatProgress(sample)],
     ['created', created_at],
     ['finished', finished_at],
+    ['fork of', forked_from == null ? null : `${forked_from.id}, from its step ${forked_from.step} on`],
+    ['replay of', replay == null ? null : describeReplay(replay)],
     ['error', error === null ? null : `${error.code}: ${error.message}`],
     ['grid', grid],
   ];
   return describe(`${id}  ${status}`, rows);
 }
+
+type Replay = NonNullable<SampleResponse['replay']>;
 
 const NAME_WIDTH = 9;
 
@@ -31,6 +35,16 @@ export function describe(title: string, rows: readonly (readonly [string, string
     value === null ? [] : [`  ${name.padEnd(NAME_WIDTH)} ${value.replaceAll('\n', `\n${indent}`)}`],
   );
   return [title, ...lines].join('\n');
+}
+
+/** Which sample was drawn again, and whether it came out the same. */
+function describeReplay({ of, equal, images, differing, notes }: Replay): string {
+  const outcome = {
+    null: 'not compared yet',
+    true: `equal: ${images} of ${images} final tensors have its digests`,
+    false: `not equal: images ${differing.join(', ')} differ`,
+  }[String(equal) as 'null' | 'true' | 'false'];
+  return [`${of}, ${outcome}`, ...notes].join('\n');
 }
 
 function classesOf({ images, request }: SampleResponse): string {

@@ -182,6 +182,20 @@ test('cairn fork and cairn replay make new samples from old ones', async () => {
   ]);
 });
 
+test('cairn replay says whether it is equal, and ends with 1 if it is not', async () => {
+  const ended = (equal: boolean, differing: number[]) => {
+    const replay = { of: 'smp_0', equal, images: 2, differing, notes: ['other backends'] };
+    return { ...sample('succeeded'), replay, forked_from: null };
+  };
+  api.answer({ status: 202, body: sample('queued') }, { body: ended(true, []) });
+  api.answer({ status: 202, body: sample('queued') }, { body: ended(false, [1]) });
+  expect(await run(['replay', 'smp_0'])).toBe(0);
+  expect(out).toMatch(/replay of smp_0, equal: 2 of 2 final tensors .*\n +other backends/);
+  expect(await run(['replay', 'smp_0'])).toBe(1);
+  expect(out).toContain('not equal: images 1 differ');
+  expect(err).toContain('smp_1 is not equal to smp_0: images 1 differ');
+});
+
 describe('cairn webhooks', () => {
   const endpoint = {
     id: 'whe_1',
