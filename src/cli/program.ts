@@ -2,6 +2,7 @@
 import tab from '@bomb.sh/tab/commander';
 import { Command, CommanderError } from 'commander';
 import { CliError, EXIT_FAILURE, EXIT_USAGE } from './cli-error.ts';
+import { accountsCommand } from './commands/accounts.ts';
 import { benchCommand } from './commands/bench.ts';
 import { convertCommand } from './commands/convert.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -45,6 +46,7 @@ const COMMANDS = [
   deleteCommand,
   keysCommand,
   webhooksCommand,
+  accountsCommand,
   convertCommand,
   gradientCommand,
   inspectCommand,

@@ -1,5 +1,5 @@
 /** Accounts, for the operator: every call needs the admin token or a key with the scope admin. */
-import type { AccountPatch, AccountResponse } from '../functions/schemas/account.ts';
+import type { AccountPatch, AccountResponse, OwnAccountResponse } from '../functions/schemas/account.ts';
 import type { CallOptions } from './options.ts';
 import type { Transport } from './transport.ts';
 
@@ -19,8 +19,8 @@ export class Accounts {
     return accounts;
   }
 
-  /** Sets quotas; null puts one back to the deployment's. */
-  update(id: string, patch: AccountPatch, options: CallOptions = {}): Promise<AccountResponse> {
+  /** Sets quotas; null puts one back to the deployment's. The answer has all of them, and how far they are used. */
+  update(id: string, patch: AccountPatch, options: CallOptions = {}): Promise<OwnAccountResponse> {
     return this.#transport.json(`/v1/accounts/${encodeURIComponent(id)}`, {
       ...options,
       method: 'PATCH',

@@ -1,11 +1,11 @@
 /** Typed client of the Cairn API. The types are those the Worker validates with. */
 import type { HealthResponse, ModelResponse } from '../functions/schemas/common.ts';
 import type { SampleEvent } from '../functions/schemas/events.ts';
-import type { ForkRequest } from '../functions/schemas/fork-request.ts';
-import type { InterpolationRequest } from '../functions/schemas/interpolation-request.ts';
-import type { InversionRequest } from '../functions/schemas/inversion-request.ts';
+import type { ForkRequestInput } from '../functions/schemas/fork-request.ts';
+import type { InterpolationRequestInput } from '../functions/schemas/interpolation-request.ts';
+import type { InversionRequestInput } from '../functions/schemas/inversion-request.ts';
 import type { SampleListQuery, SampleListResponse, SampleSummary } from '../functions/schemas/sample-list.ts';
-import type { SamplePatch, SampleRequest } from '../functions/schemas/sample-request.ts';
+import type { SamplePatchInput, SampleRequestInput } from '../functions/schemas/sample-request.ts';
 import type { ImageEntry, ImagePage, SampleResponse } from '../functions/schemas/sample-response.ts';
 import type { TrajectoryResponse } from '../functions/schemas/trajectory.ts';
 import { Accounts } from './accounts.ts';
@@ -60,12 +60,12 @@ export class CairnClient {
   }
 
   /** Accepted jobs finish whether or not anyone waits for them. */
-  createSample(request: SampleRequest, options?: CreateOptions): Promise<SampleResponse> {
+  createSample(request: SampleRequestInput, options?: CreateOptions): Promise<SampleResponse> {
     return this.#create('/v1/samples', request, options);
   }
 
   /** A new sample that shares the steps before `step` and goes on from there in another way. */
-  forkSample(id: string, request: ForkRequest, options?: CreateOptions): Promise<SampleResponse> {
+  forkSample(id: string, request: ForkRequestInput, options?: CreateOptions): Promise<SampleResponse> {
     return this.#create(`/v1/samples/${encodeURIComponent(id)}/fork`, request, options);
   }
 
@@ -75,12 +75,12 @@ export class CairnClient {
   }
 
   /** Walks an image back to the noise that DDIM would draw it from. */
-  createInversion(request: InversionRequest, options?: CreateOptions): Promise<SampleResponse> {
+  createInversion(request: InversionRequestInput, options?: CreateOptions): Promise<SampleResponse> {
     return this.#create('/v1/inversions', request, options);
   }
 
   /** Images between two seeds, or between the latents of two inversions. */
-  createInterpolation(request: InterpolationRequest, options?: CreateOptions): Promise<SampleResponse> {
+  createInterpolation(request: InterpolationRequestInput, options?: CreateOptions): Promise<SampleResponse> {
     return this.#create('/v1/interpolations', request, options);
   }
 
@@ -104,7 +104,7 @@ export class CairnClient {
   }
 
   /** Changes class or guidance of what is under way. */
-  patchSample(id: string, patch: SamplePatch, options?: CallOptions): Promise<SampleResponse> {
+  patchSample(id: string, patch: SamplePatchInput, options?: CallOptions): Promise<SampleResponse> {
     return this.#sample(id, '', { ...options, method: 'PATCH', body: patch });
   }
 

@@ -27,7 +27,8 @@ export async function* streamFile(
   let size: number | null = null;
   let etag: string | null = null;
   for (let empty = 0; ; ) {
-    const range = etag === null ? {} : { Range: `bytes=${received}-`, 'If-Range': etag };
+    const range: Record<string, string> =
+      etag === null ? {} : { Range: `bytes=${received}-`, 'If-Range': etag };
     const response = await transport.fetch(url, { headers: range, ...(signal !== undefined && { signal }) });
     if (received > 0 && response.status !== 206) throw new TypeError(`${url} has changed while it was read`);
     if (received === 0) {

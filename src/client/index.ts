@@ -8,11 +8,14 @@ export type {
 } from '../functions/schemas/account.ts';
 export type { HealthResponse, ModelResponse, ProblemBody } from '../functions/schemas/common.ts';
 export type { SampleEvent, SampleEventData, SampleEventName } from '../functions/schemas/events.ts';
-export type { ForkRequest } from '../functions/schemas/fork-request.ts';
-export type { InterpolationRequest } from '../functions/schemas/interpolation-request.ts';
-export type { InversionRequest } from '../functions/schemas/inversion-request.ts';
+export type { ForkRequestInput as ForkRequest } from '../functions/schemas/fork-request.ts';
+export type { InterpolationRequestInput as InterpolationRequest } from '../functions/schemas/interpolation-request.ts';
+export type { InversionRequestInput as InversionRequest } from '../functions/schemas/inversion-request.ts';
 export type { SampleListQuery, SampleListResponse, SampleSummary } from '../functions/schemas/sample-list.ts';
-export type { SamplePatch, SampleRequest } from '../functions/schemas/sample-request.ts';
+export type {
+  SamplePatchInput as SamplePatch,
+  SampleRequestInput as SampleRequest,
+} from '../functions/schemas/sample-request.ts';
 export type {
   ImageEntry,
   ImagePage,
@@ -22,7 +25,7 @@ export type {
 export type { TrajectoryResponse } from '../functions/schemas/trajectory.ts';
 export type {
   NewWebhookEndpointResponse,
-  RedeliverRequest,
+  RedeliverRequestInput as RedeliverRequest,
   SampleWebhookEvent,
   WebhookDeliveryDetailResponse,
   WebhookDeliveryResponse,

@@ -1,7 +1,7 @@
 /** Where an account's webhooks go, and what was delivered. */
 import type {
   NewWebhookEndpointResponse,
-  RedeliverRequest,
+  RedeliverRequestInput,
   RedeliverResponse,
   WebhookDeliveryDetailResponse,
   WebhookDeliveryListResponse,
@@ -97,7 +97,7 @@ export class Webhooks {
   }
 
   /** Starts every dead delivery of a time range again, or the delivered ones. */
-  redeliverAll(request: RedeliverRequest, options: CallOptions = {}): Promise<RedeliverResponse> {
+  redeliverAll(request: RedeliverRequestInput, options: CallOptions = {}): Promise<RedeliverResponse> {
     return this.#transport.json(`${DELIVERIES}/redeliver`, { ...options, method: 'POST', body: request });
   }
 }

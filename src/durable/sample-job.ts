@@ -16,6 +16,7 @@ import type { OwedEvent } from './job/events.ts';
 import { owesIndex } from './job/index-entry.ts';
 import type { JobRecord, WebhookState } from './job/job-record.ts';
 import { isOver, JobStore } from './job/job-store.ts';
+import { Makers, type MakersTurn } from './job/makers.ts';
 import { nextWake, owesPacking } from './job/next-wake.ts';
 import { abandonPacking, packSome } from './job/packing.ts';
 import { mayStart, QueuePlace } from './job/queue-place.ts';
@@ -55,6 +56,7 @@ export abstract class SampleJob extends DurableObject<Env> {
   readonly #driver: JobDriver;
   #running: Promise<void> | null = null;
   readonly #waiters = new EndWaiters();
+  readonly #makers = new Makers();
 
   /** @param presenter the words of events: the layer above, which exports the class that the platform makes, has them */
   constructor(ctx: DurableObjectState, env: Env, presenter: EventPresenter) {
@@ -242,6 +244,11 @@ export abstract class SampleJob extends DurableObject<Env> {
   /** Final x of one image, if the job keeps its state. */
   async finalTensor(image: number): Promise<Float32Array | null> {
     return (await this.#open()) ? this.#batches.finalTensor(image) : null;
+  }
+
+  /** For whoever makes a file of it that is made once; resolves when nobody else is making it. */
+  makersTurn(file: string): Promise<MakersTurn> {
+    return this.#makers.turn(file);
   }
 
   /** What webhooks are to tell of; null for a job that never was. */

@@ -6,6 +6,7 @@ import { HTTPException } from 'hono/http-exception';
 export const PROBLEMS = {
   'malformed-json': { status: 400, title: 'The body is not JSON' },
   'incomplete-body': { status: 400, title: 'The body could not be read to its end' },
+  'body-timeout': { status: 408, title: 'The body took too long' },
   unauthorized: { status: 401, title: 'The request carries no valid API key' },
   forbidden: { status: 403, title: 'The API key may not do this' },
   'signature-invalid': { status: 403, title: 'The signature of the URL does not fit' },

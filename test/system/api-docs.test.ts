@@ -62,12 +62,13 @@ test('curl', { timeout: TIMEOUT_MS }, async () => {
 });
 
 test('TypeScript', { timeout: TIMEOUT_MS }, async () => {
-  // In the project, where `cairn/client` names it; checked by the type check that its users have.
+  // In the project, where `cairn/client` names it.
   const program = join(projectRoot, 'dist', `docs-api-${process.pid}.ts`);
   await mkdir(join(projectRoot, 'dist'), { recursive: true });
   await writeFile(program, examples('ts'));
   const cwd = await inFolder('ts');
   try {
+    await checkTypes(program);
     const { stdout } = await run(join(projectRoot, 'node_modules/.bin/node'), [program], {
       cwd,
       env: environment,
@@ -88,6 +89,18 @@ test('Python', { timeout: TIMEOUT_MS }, async () => {
   expect(stdout).toContain('(2, 32, 32, 1) uint8 [3 1]');
   expect(stdout).toContain('sample.succeeded');
 });
+
+/** As whoever writes against the client has them checked. @throws with what the compiler says */
+async function checkTypes(program: string): Promise<void> {
+  const tsc = join(projectRoot, 'node_modules/.bin/tsc');
+  const flags = ['--noEmit', '--strict', '--skipLibCheck', '--allowImportingTsExtensions', '--types', 'node'];
+  const libraries = ['--target', 'es2024', '--module', 'nodenext', '--lib', 'es2024,dom,esnext.typedarrays'];
+  await run(tsc, [...flags, ...libraries, '--ignoreConfig', program], { cwd: projectRoot }).catch(
+    ({ stdout }: { stdout: string }) => {
+      throw new Error(stdout);
+    },
+  );
+}
 
 /** The first Python that has what the page needs. */
 function findPython(): string {

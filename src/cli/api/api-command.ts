@@ -93,8 +93,8 @@ function messageOf({ problem, message }: CairnError, names: FlagNames): string {
   if (problem?.errors === undefined) return message;
   return problem.errors
     .map(({ pointer, detail }) => {
-      const field = pointer.split('/')[1] ?? '';
-      return `${names[field] ?? (pointer || 'the request')}: ${detail}`;
+      const named = pointer.split(/[/?]/).find((field) => Object.hasOwn(names, field));
+      return `${named === undefined ? pointer || 'the request' : names[named]}: ${detail}`;
     })
     .join('; ');
 }

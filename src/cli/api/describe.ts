@@ -4,7 +4,7 @@ import { formatProgress } from '../demo/progress.ts';
 
 /** A few lines: what it is, how far it is, where its outputs are. */
 export function describeSample(sample: SampleResponse): string {
-  const { id, status, request, images, error, created_at, finished_at, grid } = sample;
+  const { id, status, request, images, forked_from, replay, error, created_at, finished_at, grid } = sample;
   const count = sample.more_images == null ? images.length : request.count;
   const scale =
     typeof request.guidance_scale === 'number'
@@ -16,11 +16,35 @@ export function describeSample(sample: SampleResponse): string {
     ['progress', formatProgress(sample)],
     ['created', created_at],
     ['finished', finished_at],
+    ['fork of', forked_from == null ? null : `${forked_from.id}, from its step ${forked_from.step} on`],
+    ['replay of', replay == null ? null : describeReplay(replay)],
     ['error', error === null ? null : `${error.code}: ${error.message}`],
     ['grid', grid],
   ];
-  const lines = rows.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(9)} ${value}`]));
-  return [`${id}  ${status}`, ...lines].join('\n');
+  return describe(`${id}  ${status}`, rows);
+}
+
+type Replay = NonNullable<SampleResponse['replay']>;
+
+const NAME_WIDTH = 9;
+
+/** A line that says what it is, and one for each row that has something to say; values may be of several lines. */
+export function describe(title: string, rows: readonly (readonly [string, string | null])[]): string {
+  const indent = ' '.repeat(NAME_WIDTH + 3);
+  const lines = rows.flatMap(([name, value]) =>
+    value === null ? [] : [`  ${name.padEnd(NAME_WIDTH)} ${value.replaceAll('\n', `\n${indent}`)}`],
+  );
+  return [title, ...lines].join('\n');
+}
+
+/** Which sample was drawn again, and whether it came out the same. */
+function describeReplay({ of, equal, images, differing, notes }: Replay): string {
+  const outcome = {
+    null: 'not compared yet',
+    true: `equal: ${images} of ${images} final tensors have its digests`,
+    false: `not equal: images ${differing.join(', ')} differ`,
+  }[String(equal) as 'null' | 'true' | 'false'];
+  return [`${of}, ${outcome}`, ...notes].join('\n');
 }
 
 function classesOf({ images, request }: SampleResponse): string {
@@ -53,4 +77,9 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** Whether there is such a time, and it is still to come. */
+export function isAhead(time: string | null): boolean {
+  return time !== null && Date.parse(time) > Date.now();
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ForkRequest } from '../../client/index.ts';
 import { type ApiContext, apiCommand, withApi } from '../api/api-command.ts';
 import { addRequestFlags, FLAG_NAMES, type RequestFlags, requestOf } from '../api/request-flags.ts';
+import { CliError } from '../cli-error.ts';
 import { wholeNumber } from '../parse-option.ts';
 import { finish } from './sample.ts';
 
@@ -41,7 +42,10 @@ async function fork(context: ApiContext, flags: ForkFlags, id: string): Promise<
 }
 
 export function replayCommand(): Command {
-  return apiCommand('replay', 'Draw a finished sample again, and compare every tensor by its digest.')
+  return apiCommand(
+    'replay',
+    'Draw a finished sample again, and compare every tensor by its digest; exit code 1 if one differs.',
+  )
     .argument('<id>', 'of the sample')
     .option('--out <folder>', 'write the outputs there when it has succeeded')
     .option('--detach', 'create it and end; it goes on by itself')
@@ -50,5 +54,8 @@ export function replayCommand(): Command {
 
 async function replay(context: ApiContext, flags: FinishFlags, id: string): Promise<void> {
   const created = await context.client.replaySample(id, { signal: context.signal });
-  await finish(context, created.id, flags);
+  const { replay } = await finish(context, created.id, flags);
+  if (replay?.equal === false) {
+    throw new CliError(`${created.id} is not equal to ${id}: images ${replay.differing.join(', ')} differ`);
+  }
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { KeyRequest, KeyResponse, NewKeyResponse } from '../../client/index.ts';
 import { type ApiContext, apiCommand, print, withApi } from '../api/api-command.ts';
-import { table } from '../api/describe.ts';
+import { isAhead, table } from '../api/describe.ts';
 import { definedOf } from '../api/request-flags.ts';
 import { wholeNumber } from '../parse-option.ts';
 
@@ -50,8 +50,16 @@ async function list(context: ApiContext, { account }: { account?: string }): Pro
     signal: context.signal,
     ...(account !== undefined && { account }),
   });
-  const rows = keys.map((key) => [key.id, key.name, `...${key.hint}`, stateOf(key), key.scopes.join(',')]);
-  print(context, { keys }, table([['KEY', 'NAME', 'ENDS IN', 'STATE', 'SCOPES'], ...rows]));
+  const rows = keys.map((key) => [
+    key.id,
+    key.name,
+    `...${key.hint}`,
+    stateOf(key),
+    key.last_used_at ?? 'never',
+    key.scopes.join(','),
+  ]);
+  const header = ['KEY', 'NAME', 'ENDS IN', 'STATE', 'LAST USED', 'SCOPES'];
+  print(context, { keys }, keys.length === 0 ? 'No key.' : table([header, ...rows]));
 }
 
 function rotateCommand(): Command {
@@ -69,7 +77,9 @@ async function rotate(context: ApiContext, { grace }: { grace?: number }, id: st
     signal: context.signal,
     ...(grace !== undefined && { graceSeconds: grace }),
   });
-  print(context, made, describeNew(made));
+  const { previous_until: until } = made;
+  const old = isAhead(until) ? `works until ${until}` : 'no longer works';
+  print(context, made, `${describeNew(made)}\nThe key before it ${old}.`);
 }
 
 function revokeCommand(): Command {
@@ -84,10 +94,11 @@ async function revoke(context: ApiContext, _flags: object, id: string): Promise<
 }
 
 function describeNew({ id, name, key, scopes }: NewKeyResponse): string {
-  return `${id} (${name}) may ${scopes.join(', ')}\nIt is shown this once:\n${key}`;
+  return `${id} (${name}) may ${scopes.join(', ')}.\nThe key itself, shown this once:\n${key}`;
 }
 
 function stateOf({ revoked_at, expires_at }: KeyResponse): string {
   if (revoked_at !== null) return 'revoked';
-  return expires_at !== null && Date.parse(expires_at) <= Date.now() ? 'expired' : 'active';
+  if (expires_at === null) return 'active';
+  return isAhead(expires_at) ? `active until ${expires_at}` : 'expired';
 }

@@ -1,6 +1,6 @@
 /** `cairn sample`: draw images, watch them, write them. */
 import type { Command } from 'commander';
-import type { SampleRequest } from '../../client/index.ts';
+import type { SampleRequest, SampleResponse } from '../../client/index.ts';
 import { type ApiContext, apiCommand, print, withApi } from '../api/api-command.ts';
 import { describeSample } from '../api/describe.ts';
 import { saveWithProgress } from '../api/download-progress.ts';
@@ -63,17 +63,17 @@ async function sample(context: ApiContext, flags: SampleFlags): Promise<void> {
   await finish(context, created.id, flags);
 }
 
-/** What follows a create, for fork and replay too. */
+/** What follows a create, for fork and replay too. @returns the sample at its end; as it was made if nobody waits */
 export async function finish(
   context: ApiContext,
   id: string,
   { detach, out }: { readonly detach?: true; readonly out?: string },
-): Promise<void> {
+): Promise<SampleResponse> {
   const { client, signal, json } = context;
   if (detach) {
     const created = await client.readSample(id, { signal });
     print(context, created, `${id}\nFollow it with: cairn watch ${id}`);
-    return;
+    return created;
   }
   if (!json) console.error(id);
   const ended = await follow(context, id);
@@ -81,4 +81,5 @@ export async function finish(
     out !== undefined && ended.status === 'succeeded' ? await saveWithProgress(context, ended, out) : [];
   print(context, ended, [describeSample(ended), ...paths.map((path) => `wrote ${path}`)].join('\n'));
   requireSuccess(ended);
+  return ended;
 }

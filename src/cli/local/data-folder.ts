@@ -18,6 +18,8 @@ export interface DataFolder {
   readonly urlSigningSecret: string;
   /** API key of the development account; made once. */
   readonly apiKey: string;
+  /** From the next opening on this one is the key. */
+  replaceApiKey(token: string): void;
   unlock(): void;
 }
 
@@ -44,6 +46,7 @@ export function openDataFolder(folder: string): DataFolder {
     webhookSecret: readOnce(path, 'webhook-secret', () => `whsec_${randomBytes(32).toString('base64')}`),
     urlSigningSecret: readOnce(path, 'url-signing-secret', () => randomBytes(32).toString('base64url')),
     apiKey: readOnce(path, 'api-key', newToken),
+    replaceApiKey: (token) => writeFileSync(join(path, 'api-key'), `${token}\n`, { mode: 0o600 }),
     unlock,
   };
 }

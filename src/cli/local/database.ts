@@ -2,8 +2,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { D1Database } from '@cloudflare/workers-types';
-import { createAccount } from '../../store/accounts.ts';
-import { createKey, findKeyByToken } from '../../store/keys.ts';
+import { createAccount, findAccount } from '../../store/accounts.ts';
+import { createKey, findKeyByToken, newToken } from '../../store/keys.ts';
 import { SCOPES } from '../../store/scopes.ts';
 import { projectRoot } from './project.ts';
 
@@ -32,17 +32,24 @@ export async function migrateDatabase(db: D1Database): Promise<void> {
   }
 }
 
-/** Lets `token` do everything in an account of its own, unless it already can. */
-export async function ensureDevelopmentKey(db: D1Database, token: string): Promise<void> {
+/**
+ * A key that may do everything in an account of its own: `token`, but one that was revoked or rotated away is not brought
+ * back.
+ *
+ * @returns the text of the key that works
+ */
+export async function ensureDevelopmentKey(db: D1Database, token: string): Promise<string> {
   const now = Date.now();
-  if ((await findKeyByToken(db, token, now)) !== null) return;
+  if ((await findKeyByToken(db, token, now)) !== null) return token;
+  const isFirst = (await findAccount(db, DEVELOPMENT_ACCOUNT)) === null;
   await createAccount(db, { id: DEVELOPMENT_ACCOUNT, name: 'development' }, now);
-  await createKey(
+  const made = await createKey(
     db,
     { account: DEVELOPMENT_ACCOUNT, name: 'npm start', scopes: [...SCOPES], expiresAt: null },
     now,
-    token,
+    isFirst ? token : newToken(),
   );
+  return made.token;
 }
 
 /** Migrations hold no semicolon but at the end of a statement. */

@@ -128,9 +128,10 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
     const url = await miniflare.ready;
     const db = await miniflare.getD1Database('DB');
     await migrateDatabase(db);
-    await ensureDevelopmentKey(db, data.apiKey);
+    const apiKey = await ensureDevelopmentKey(db, data.apiKey);
+    if (apiKey !== data.apiKey) data.replaceApiKey(apiKey);
     clock = await startClock(miniflare);
-    return { url: url.origin, webhookSecret: data.webhookSecret, apiKey: data.apiKey, stop };
+    return { url: url.origin, webhookSecret: data.webhookSecret, apiKey, stop };
   } catch (error) {
     // Disposing of what never became ready throws the same error again.
     await stop().catch(() => {});

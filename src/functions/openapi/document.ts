@@ -89,7 +89,7 @@ function complete(operation: OperationObject, method: string, path: string, dema
   if (!isPublic) common.push('Unauthorized', 'RateLimited');
   if (scope !== null) common.push('Forbidden');
   if (operation.requestBody !== undefined) {
-    common.push('MalformedJson', 'BodyTooLarge', 'UnsupportedMediaType', 'InvalidRequest');
+    common.push('MalformedJson', 'BodyTimeout', 'BodyTooLarge', 'UnsupportedMediaType', 'InvalidRequest');
   }
   const shared = common
     .filter((name) => responses[statusOf(name)] === undefined)

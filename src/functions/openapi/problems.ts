@@ -8,6 +8,7 @@ const COMMON = {
   Unauthorized: ['unauthorized', 'The request carries no valid API key'],
   Forbidden: ['forbidden', 'The API key does not have the scope'],
   MalformedJson: ['malformed-json', 'The body is not JSON'],
+  BodyTimeout: ['body-timeout', 'The body took too long'],
   BodyTooLarge: ['body-too-large', 'The body is too large'],
   UnsupportedMediaType: ['unsupported-media-type', 'The body is not application/json'],
   InvalidRequest: ['invalid-request', 'Fields are missing, unknown, or out of range; errors names each'],

@@ -188,7 +188,7 @@ async function stored(
   return sendDownload(c, file);
 }
 
-/** Made when it is first asked for: a file that whoever asks later gets from the bucket. */
+/** Made when it is first asked for, by one request: whoever asks meanwhile or later gets it from the bucket. */
 async function animation(c: Context<AppEnv>, record: JobRecord, shown: Shown): Promise<Download> {
   const { OUTPUTS } = c.env;
   const { id: sample } = record.spec;
@@ -199,15 +199,24 @@ async function animation(c: Context<AppEnv>, record: JobRecord, shown: Shown): P
   const key = animationKey(sample, shown.what, shown.image);
   const filename =
     shown.image === null ? `${sample}-animation.png` : `${sample}-${shown.image}-animation.png`;
-  const there = await storedFile(OUTPUTS, key, c.req.raw, filename);
+  const look = () => storedFile(OUTPUTS, key, c.req.raw, filename);
+  const there = await look();
   if (there !== null) return there;
-  await putPieces(OUTPUTS, key, animate(c.env, record, shape, shown), 'image/apng');
+  const job = jobOf(c.env, sample);
+  const turn = await job.makersTurn(key);
+  try {
+    const meanwhile = await look();
+    if (meanwhile !== null) return meanwhile;
+    await putPieces(OUTPUTS, key, animate(c.env, record, shape, shown), 'image/apng');
+  } finally {
+    turn[Symbol.dispose]();
+  }
   // A removal that began meanwhile may have emptied the bucket before this was there.
-  if ((await jobOf(c.env, sample).owner()) === null) {
+  if ((await job.owner()) === null) {
     await OUTPUTS.delete(key);
     throw unknownSample(sample);
   }
-  const made = await storedFile(OUTPUTS, key, c.req.raw, filename);
+  const made = await look();
   if (made === null) throw unknownSample(sample);
   return made;
 }

@@ -167,6 +167,9 @@ async function halted(c: Context<AppEnv>, id: string, verb: 'cancel' | 'pause'):
 /** @throws {Problem} not-resumable for a sample that is over */
 function stillActive(c: Context<AppEnv>, id: string, record: JobRecord | null): Promise<SampleResponse> {
   if (record === null) throw unknownSample(id);
-  if (record.status !== 'active') throw new Problem('not-resumable', `the sample has ${record.status}`);
+  if (record.status !== 'active') {
+    const end = record.status === 'canceled' ? 'was canceled' : `has ${record.status}`;
+    throw new Problem('not-resumable', `the sample ${end}`);
+  }
   return shown(c, record);
 }

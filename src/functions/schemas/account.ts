@@ -1,6 +1,7 @@
 /** Accounts and keys as the API shows them. */
 import { z } from '@hono/zod-openapi';
 import { DEFAULT_SCOPES, SCOPES } from '../../store/scopes.ts';
+import { givenTime } from './time.ts';
 
 const timestamp = z.iso.datetime();
 const name = z.string().trim().min(1).max(200);
@@ -69,7 +70,7 @@ export const keyRequest = z
       .openapi({
         description: `What it may do; by default ${DEFAULT_SCOPES.join(', ')}. Never more than the key that makes it.`,
       }),
-    expires_at: timestamp.optional().openapi({ description: 'When it stops working; by default never.' }),
+    expires_at: givenTime.optional().openapi({ description: 'When it stops working; by default never.' }),
     account: z
       .string()
       .optional()

@@ -23,4 +23,5 @@ export const forkRequest = sampleRequest
   })
   .openapi('ForkRequest');
 
-export type ForkRequest = z.infer<typeof forkRequest>;
+export type ForkRequest = z.output<typeof forkRequest>;
+export type ForkRequestInput = z.input<typeof forkRequest>;

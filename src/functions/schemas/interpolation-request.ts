@@ -27,5 +27,6 @@ export const interpolationRequest = sampleRequest
   })
   .openapi('InterpolationRequest');
 
-export type InterpolationRequest = z.infer<typeof interpolationRequest>;
+export type InterpolationRequest = z.output<typeof interpolationRequest>;
+export type InterpolationRequestInput = z.input<typeof interpolationRequest>;
 export type InterpolationEnd = z.infer<typeof end>;

@@ -29,4 +29,5 @@ export const inversionRequest = sampleRequest
   })
   .openapi('InversionRequest');
 
-export type InversionRequest = z.infer<typeof inversionRequest>;
+export type InversionRequest = z.output<typeof inversionRequest>;
+export type InversionRequestInput = z.input<typeof inversionRequest>;

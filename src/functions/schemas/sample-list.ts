@@ -2,11 +2,11 @@
 import { z } from '@hono/zod-openapi';
 import { priorityName } from './sample-request.ts';
 import { sampleStatus } from './sample-response.ts';
+import { givenTime } from './time.ts';
 
 const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 20;
 
-const time = z.iso.datetime({ offset: true, error: 'expected a time such as 2026-11-22T12:00:00Z' });
 const statusNames = sampleStatus.options;
 
 export const sampleListQuery = z.strictObject({
@@ -34,8 +34,8 @@ export const sampleListQuery = z.strictObject({
       example: 'queued,running',
     }),
   model: z.string().max(63).optional(),
-  created_after: time.optional(),
-  created_before: time.optional(),
+  created_after: givenTime.optional(),
+  created_before: givenTime.optional(),
 });
 
 export const sampleSummary = z

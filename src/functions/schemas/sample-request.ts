@@ -120,7 +120,10 @@ export const sampleRequest = z
   })
   .openapi('SampleRequest');
 
-export type SampleRequest = z.infer<typeof sampleRequest>;
+/** With its defaults filled in. */
+export type SampleRequest = z.output<typeof sampleRequest>;
+/** As a client writes it. */
+export type SampleRequestInput = z.input<typeof sampleRequest>;
 
 /** The body of `POST /v1/samples/{id}/retention`. */
 export const retentionRequest = z
@@ -144,4 +147,5 @@ export const samplePatch = z
   })
   .openapi('SamplePatch');
 
-export type SamplePatch = z.infer<typeof samplePatch>;
+export type SamplePatch = z.output<typeof samplePatch>;
+export type SamplePatchInput = z.input<typeof samplePatch>;

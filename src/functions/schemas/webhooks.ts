@@ -2,9 +2,9 @@
 import { z } from '@hono/zod-openapi';
 import { DEFAULT_EVENTS, SAMPLE_EVENTS } from '../../durable/job/event-names.ts';
 import { MAX_URL_LENGTH } from '../limits.ts';
+import { givenTime } from './time.ts';
 
 const timestamp = z.iso.datetime();
-const time = z.iso.datetime({ offset: true, error: 'expected a time such as 2026-11-22T12:00:00Z' });
 const url = z
   .url({ error: 'expected an absolute URL' })
   .max(MAX_URL_LENGTH)
@@ -153,8 +153,8 @@ const deliveryFilter = {
   sample: z.string().max(100).optional(),
   status: deliveryStatus.optional(),
   event: sampleEvent.optional(),
-  since: time.optional().openapi({ description: 'Of the event, as it came to be delivered; included.' }),
-  until: time.optional().openapi({ description: 'The same; not included.' }),
+  since: givenTime.optional().openapi({ description: 'Of the event, as it came to be delivered; included.' }),
+  until: givenTime.optional().openapi({ description: 'The same; not included.' }),
 };
 
 export const webhookDeliveryQuery = z.strictObject({
@@ -238,6 +238,7 @@ export type WebhookDeliveryQuery = z.infer<typeof webhookDeliveryQuery>;
 export type WebhookDeliveryResponse = z.infer<typeof webhookDelivery>;
 export type WebhookDeliveryListResponse = z.infer<typeof webhookDeliveryList>;
 export type WebhookDeliveryDetailResponse = z.infer<typeof webhookDeliveryDetail>;
-export type RedeliverRequest = z.infer<typeof redeliverRequest>;
+export type RedeliverRequest = z.output<typeof redeliverRequest>;
+export type RedeliverRequestInput = z.input<typeof redeliverRequest>;
 export type RedeliverResponse = z.infer<typeof redeliverResponse>;
 export type SampleWebhookEvent = z.infer<typeof sampleWebhookEvent>;

@@ -182,30 +182,104 @@ test('cairn fork and cairn replay make new samples from old ones', async () => {
   ]);
 });
 
+test('cairn replay says whether it is equal, and ends with 1 if it is not', async () => {
+  const ended = (equal: boolean, differing: number[]) => {
+    const replay = { of: 'smp_0', equal, images: 2, differing, notes: ['other backends'] };
+    return { ...sample('succeeded'), replay, forked_from: null };
+  };
+  api.answer({ status: 202, body: sample('queued') }, { body: ended(true, []) });
+  api.answer({ status: 202, body: sample('queued') }, { body: ended(false, [1]) });
+  expect(await run(['replay', 'smp_0'])).toBe(0);
+  expect(out).toMatch(/replay of smp_0, equal: 2 of 2 final tensors .*\n +other backends/);
+  expect(await run(['replay', 'smp_0'])).toBe(1);
+  expect(out).toContain('not equal: images 1 differ');
+  expect(err).toContain('smp_1 is not equal to smp_0: images 1 differ');
+});
+
 describe('cairn webhooks', () => {
-  test('create shows the secret; delete, rotate and deliveries ask for what they say', async () => {
-    const made = { id: 'whe_1', url: 'https://x.test/', events: ['sample.failed'], secret: 'whsec_new' };
-    api.answer({ status: 201, body: made }, { body: made }, { status: 204, body: '' });
-    api.answer({ body: { data: [], next_cursor: null } });
-    expect(await run(['webhooks', 'create', made.url, '--events', 'sample.failed'])).toBe(0);
+  const endpoint = {
+    id: 'whe_1',
+    url: 'https://x.test/',
+    events: ['sample.failed'],
+    description: 'orders',
+    disabled: null,
+    failing_since: null,
+    previous_secret_until: null,
+  };
+  const gone = { at: '2026-11-22T12:00:00Z', reason: 'gone', detail: 'it answered 410 Gone' };
+
+  test('create and rotate show the secret, and until when the old one signs', async () => {
+    const soon = new Date(Date.now() + 60_000).toISOString();
+    api.answer({ status: 201, body: { ...endpoint, secret: 'whsec_new' } });
+    api.answer({ body: { ...endpoint, secret: 'whsec_newer', previous_secret_until: soon } });
+    expect(await run(['webhooks', 'create', endpoint.url, '--events', 'sample.failed'])).toBe(0);
+    expect(out).toContain('whsec_new\n');
     expect(await run(['webhooks', 'rotate', 'whe_1', '--grace', '60'])).toBe(0);
-    expect(await run(['webhooks', 'delete', 'whe_1'])).toBe(0);
-    expect(await run(['webhooks', 'deliveries', '--status', 'dead'])).toBe(0);
-    expect(out).toContain('whsec_new');
+    expect(out).toContain(`the old one until ${soon}`);
+    expect(out).toContain('whsec_newer\n');
     expect(lines()).toEqual([
       'POST /v1/webhook-endpoints {"url":"https://x.test/","events":["sample.failed"]}',
       'POST /v1/webhook-endpoints/whe_1/rotate-secret {"grace_seconds":60}',
-      'DELETE /v1/webhook-endpoints/whe_1',
-      'GET /v1/webhook-deliveries?status=dead&limit=20',
     ]);
   });
 
-  test('redeliver takes one delivery or a time range, and wants either', async () => {
+  test('list, update, disable, enable and delete ask for what they say, and show the state', async () => {
+    api.answer({ body: { data: [] } }, { body: { data: [{ ...endpoint, disabled: gone }] } });
+    expect(await run(['webhooks', 'list'])).toBe(0);
+    expect(await run(['webhooks', 'list'])).toBe(0);
+    expect(out).toMatch(/^No endpoint.\nENDPOINT .*\nwhe_1 +disabled \(gone\) +https:/);
+    api.answer({ body: endpoint }, { body: { ...endpoint, disabled: gone } }, { body: endpoint });
+    expect(await run(['webhooks', 'update', 'whe_1', '--description', 'orders'])).toBe(0);
+    expect(await run(['webhooks', 'disable', 'whe_1'])).toBe(0);
+    expect(await run(['webhooks', 'enable', 'whe_1'])).toBe(0);
+    expect(out).toContain('it answered 410 Gone');
+    api.answer({ status: 204, body: '' });
+    expect(await run(['webhooks', 'delete', 'whe_1'])).toBe(0);
+    expect(lines().slice(2)).toEqual([
+      'PATCH /v1/webhook-endpoints/whe_1 {"description":"orders"}',
+      'PATCH /v1/webhook-endpoints/whe_1 {"enabled":false}',
+      'PATCH /v1/webhook-endpoints/whe_1 {"enabled":true}',
+      'DELETE /v1/webhook-endpoints/whe_1',
+    ]);
+    expect(await run(['webhooks', 'update', 'whe_1'])).toBe(2);
+  });
+
+  test('deliveries lists dead letters, and delivery shows every attempt of one', async () => {
+    const delivery = {
+      id: 'whd_1',
+      message_id: 'msg_1',
+      event: 'sample.failed',
+      sample: 'smp_1',
+      endpoint: 'whe_1',
+      url: 'https://x.test/',
+      status: 'dead',
+      created_at: 't',
+      attempts: 2,
+      next_attempt_at: null,
+      last_result: 'status 500',
+    };
+    const attempt = { at: 't1', duration_ms: 12, status_code: 500, result: 'status 500' };
+    api.answer({ body: { data: [delivery], next_cursor: null } });
+    api.answer({ body: { ...delivery, log: [attempt, { ...attempt, at: 't2' }], body: '{"type":1}' } });
+    expect(await run(['webhooks', 'deliveries', '--status', 'dead', '--event', 'sample.failed'])).toBe(0);
+    expect(out).toMatch(/whd_1 +t +sample.failed +dead +2 +status 500 +https:/);
+    expect(await run(['webhooks', 'delivery', 'whd_1'])).toBe(0);
+    expect(out).toMatch(/t1 +12 ms +status 500\n +t2 +12 ms +status 500/);
+    expect(out).toContain('{"type":1}');
+    expect(lines()).toEqual([
+      'GET /v1/webhook-deliveries?status=dead&event=sample.failed&limit=20',
+      'GET /v1/webhook-deliveries/whd_1',
+    ]);
+  });
+
+  test('redeliver takes either one delivery or a time range', async () => {
     api.answer({ status: 202, body: { id: 'whd_1', status: 'pending' } });
     api.answer({ status: 202, body: { redelivered: 3, more: false } });
+    const since = ['--since', '2026-11-22T00:00:00Z'];
     expect(await run(['webhooks', 'redeliver', 'whd_1'])).toBe(0);
-    expect(await run(['webhooks', 'redeliver', '--since', '2026-11-22T00:00:00Z'])).toBe(0);
+    expect(await run(['webhooks', 'redeliver', ...since])).toBe(0);
     expect(await run(['webhooks', 'redeliver'])).toBe(2);
+    expect(await run(['webhooks', 'redeliver', 'whd_1', ...since])).toBe(2);
     expect(lines()).toEqual([
       'POST /v1/webhook-deliveries/whd_1/redeliver',
       'POST /v1/webhook-deliveries/redeliver {"since":"2026-11-22T00:00:00Z"}',
@@ -219,11 +293,74 @@ describe('cairn webhooks', () => {
   });
 });
 
-test('cairn keys create shows the key', async () => {
-  api.answer({ status: 201, body: { id: 'key_1', name: 'x', key: 'cairn_new', scopes: ['samples:read'] } });
-  expect(await run(['keys', 'create', 'x', '--scope', 'samples:read'])).toBe(0);
-  expect(lines()).toEqual(['POST /v1/keys {"name":"x","scopes":["samples:read"]}']);
-  expect(out).toContain('cairn_new');
+describe('cairn keys', () => {
+  const key = { id: 'key_1', name: 'x', hint: 'wxyz', scopes: ['samples:read'] };
+  const times = { expires_at: null, revoked_at: null, last_used_at: null, previous_until: null };
+
+  test('create shows the key', async () => {
+    api.answer({ status: 201, body: { ...key, ...times, key: 'cairn_new' } });
+    expect(await run(['keys', 'create', 'x', '--scope', 'samples:read'])).toBe(0);
+    expect(lines()).toEqual(['POST /v1/keys {"name":"x","scopes":["samples:read"]}']);
+    expect(out).toContain('cairn_new');
+  });
+
+  test('rotate says until when the old one works', async () => {
+    const [past, soon] = [-1, 60_000].map((ms) => new Date(Date.now() + ms).toISOString());
+    api.answer({ body: { ...key, ...times, key: 'cairn_new', previous_until: soon } });
+    api.answer({ body: { ...key, ...times, key: 'cairn_newer', previous_until: past } });
+    expect(await run(['keys', 'rotate', 'key_1'])).toBe(0);
+    expect(out).toContain(`The key before it works until ${soon}.`);
+    expect(await run(['keys', 'rotate', 'key_1', '--grace', '0'])).toBe(0);
+    expect(out).toContain('The key before it no longer works.');
+    expect(lines()).toEqual([
+      'POST /v1/keys/key_1/rotate {}',
+      'POST /v1/keys/key_1/rotate {"grace_seconds":0}',
+    ]);
+  });
+
+  test('list tells what is revoked or has expired, and when each was used', async () => {
+    const keys = [
+      { ...key, ...times, last_used_at: '2026-11-22T12:00:00Z' },
+      { ...key, ...times, expires_at: '2020-01-01T00:00:00Z' },
+      { ...key, ...times, revoked_at: '2026-11-22T12:00:00Z' },
+    ];
+    api.answer({ body: { keys } });
+    expect(await run(['keys', 'list'])).toBe(0);
+    expect(out).toMatch(/active +2026-11-22T12:00:00Z .*\n.*expired +never .*\n.*revoked +never /);
+  });
+});
+
+test('cairn accounts opens accounts and sets their quotas', async () => {
+  const account = { id: 'acc_1', name: 'Ada', created_at: 't' };
+  const day = { limit: 7, used: 3, resets_at: 'midnight' };
+  const quotas = { active_jobs: { limit: 5, used: 1 }, running_jobs: { limit: 2 }, images_per_day: day };
+  api.answer(
+    { status: 201, body: account },
+    { body: { accounts: [account] } },
+    { body: { ...account, quotas } },
+  );
+  expect(await run(['accounts', 'create', 'Ada'])).toBe(0);
+  expect(await run(['accounts', 'list'])).toBe(0);
+  const limits = ['--images-per-day', '7', '--active-jobs', 'default'];
+  expect(await run(['accounts', 'quotas', 'acc_1', ...limits])).toBe(0);
+  expect(out).toContain('cairn keys create NAME --account acc_1');
+  expect(out).toMatch(/images_per_day +7 +3 +midnight/);
+  expect(lines()).toEqual([
+    'POST /v1/accounts {"name":"Ada"}',
+    'GET /v1/accounts',
+    'PATCH /v1/accounts/acc_1 {"quotas":{"active_jobs":null,"images_per_day":7}}',
+  ]);
+  expect(await run(['accounts', 'quotas', 'acc_1', '--active-jobs', 'many'])).toBe(2);
+});
+
+test('what the API refuses of a filter is named by its flag', async () => {
+  const refused = problem('invalid-request', 422);
+  Object.assign(refused.body as object, {
+    errors: [{ pointer: '?created_after', detail: 'expected a time' }],
+  });
+  api.answer(refused);
+  expect(await run(['list', '--after', 'noon'])).toBe(2);
+  expect(err).toBe('cairn: --after: expected a time\n');
 });
 
 describe('what goes wrong is one line, and exit code 1', () => {

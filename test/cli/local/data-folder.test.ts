@@ -35,6 +35,10 @@ test('makes one API key and keeps it', () => {
   const second = openDataFolder(folder);
   second.unlock();
   expect(second.apiKey).toBe(first.apiKey);
+  second.replaceApiKey('cairn_another');
+  const third = openDataFolder(folder);
+  third.unlock();
+  expect(third.apiKey).toBe('cairn_another');
 });
 
 test('is open once at a time', () => {
