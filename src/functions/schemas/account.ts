@@ -1,9 +1,8 @@
 /** Accounts and keys as the API shows them. */
 import { z } from '@hono/zod-openapi';
 import { DEFAULT_SCOPES, SCOPES } from '../../store/scopes.ts';
-import { givenTime } from './time.ts';
+import { givenTime, timestamp } from './time.ts';
 
-const timestamp = z.iso.datetime();
 const name = z.string().trim().min(1).max(200);
 const scope = z.enum(SCOPES, { error: `expected one of ${SCOPES.join(', ')}` }).openapi('Scope');
 

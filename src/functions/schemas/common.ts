@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { timestamp } from './time.ts';
 
 const quotaSchema = z
   .object({
@@ -6,7 +7,7 @@ const quotaSchema = z
     limit: z.int(),
     used: z.int(),
     requested: z.int(),
-    resets_at: z.iso.datetime().nullable().openapi({ description: 'null: when a job ends.' }),
+    resets_at: timestamp.nullable().openapi({ description: 'null: when a job ends.' }),
   })
   .openapi('ExceededQuota', { description: 'With quota-exceeded: which one, and how far it is used.' });
 

@@ -1,5 +1,6 @@
 /** What a job says of its origin and of what it did. */
 import { z } from '@hono/zod-openapi';
+import { timestamp } from './time.ts';
 
 export const jobKind = z.enum(['sample', 'inversion', 'interpolation']).openapi('JobKind', {
   description:
@@ -80,8 +81,8 @@ export const receipt = z
       .nullable()
       .openapi({ description: 'Time from commit to commit over all batches; null if no step was taken.' }),
     patches: z.array(z.object({ seq: z.int(), from_steps: z.array(z.int().nullable()) })),
-    started_at: z.iso.datetime().nullable(),
-    finished_at: z.iso.datetime().nullable(),
+    started_at: timestamp.nullable(),
+    finished_at: timestamp.nullable(),
   })
   .openapi('Receipt');
 

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { priorityName } from './sample-request.ts';
 import { sampleStatus } from './sample-response.ts';
-import { givenTime } from './time.ts';
+import { givenTime, timestamp } from './time.ts';
 
 const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 20;
@@ -44,9 +44,9 @@ export const sampleSummary = z
     status: sampleStatus.openapi({ description: 'A second old at most while it is not terminal.' }),
     kind: z.string(),
     model: z.string(),
-    created_at: z.iso.datetime(),
-    finished_at: z.iso.datetime().nullable(),
-    expires_at: z.iso.datetime().nullable(),
+    created_at: timestamp,
+    finished_at: timestamp.nullable(),
+    expires_at: timestamp.nullable(),
     count: z.int().openapi({ description: 'Images.' }),
     steps: z.int(),
     priority: priorityName,

@@ -4,9 +4,9 @@ import { samplerName } from '../../models/manifest.ts';
 import { forkedFrom, jobKind, receipt, replay } from './receipt.ts';
 import { priorityName } from './sample-request.ts';
 import { guidance, labels, resolvedTarget } from './steering.ts';
+import { timestamp } from './time.ts';
 import { keepTrajectory } from './trajectory.ts';
 
-const timestamp = z.iso.datetime();
 const url = z.url();
 
 export const sampleStatus = z

@@ -2,9 +2,8 @@
 import { z } from '@hono/zod-openapi';
 import { DEFAULT_EVENTS, SAMPLE_EVENTS } from '../../durable/job/event-names.ts';
 import { MAX_URL_LENGTH } from '../limits.ts';
-import { givenTime } from './time.ts';
+import { givenTime, timestamp } from './time.ts';
 
-const timestamp = z.iso.datetime();
 const url = z
   .url({ error: 'expected an absolute URL' })
   .max(MAX_URL_LENGTH)
