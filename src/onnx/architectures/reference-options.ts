@@ -2,14 +2,12 @@
 import { z } from 'zod';
 import { type ArchitectureOptions, architectureOptions } from './options.ts';
 
-const KINDS = { UNetModel: 'unet', SuperResModel: 'super_resolution', EncoderUNetModel: 'encoder' } as const;
-
 /** The reference's class for each kind of network. */
-export const CLASS_NAMES: Readonly<Record<ArchitectureOptions['kind'], keyof typeof KINDS>> = {
+export const CLASS_NAMES = {
   unet: 'UNetModel',
   super_resolution: 'SuperResModel',
   encoder: 'EncoderUNetModel',
-};
+} as const satisfies Record<ArchitectureOptions['kind'], string>;
 
 /** Arguments that say how to train or how to store, not what is computed. */
 const WITHOUT_EFFECT = ['dropout', 'use_checkpoint', 'use_fp16'];
@@ -25,13 +23,13 @@ export function optionsFromReference(
   className: string,
   constructorArguments: Readonly<Record<string, unknown>>,
 ): ArchitectureOptions {
-  if (!Object.hasOwn(KINDS, className)) {
-    throw new Error(`class ${className}; expected one of ${Object.keys(KINDS).join(', ')}`);
+  const kind = Object.entries(CLASS_NAMES).find(([, name]) => name === className)?.[0];
+  if (kind === undefined) {
+    throw new Error(`class ${className}; expected one of ${Object.values(CLASS_NAMES).join(', ')}`);
   }
   const { dims = 2, ...rest } = constructorArguments;
   if (dims !== 2)
     throw new Error(`dims ${JSON.stringify(dims)}: only two-dimensional networks are supported`);
-  const kind = KINDS[className as keyof typeof KINDS];
   const given = Object.entries(rest).filter(([name, value]) => {
     if (value === undefined || WITHOUT_EFFECT.includes(name)) return false;
     // The reference hands its encoder an argument of the upsampling half that it does not have.
