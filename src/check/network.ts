@@ -1,5 +1,4 @@
 /** One graph of a model folder in onnxruntime, held against the inputs and outputs that model.json makes it have. */
-
 import { elementCount } from '../inference/oip/datatype.ts';
 import type { NamedTensor } from '../inference/oip/tensor.ts';
 import { firstNonFinite } from '../inference/validate.ts';

@@ -1,5 +1,4 @@
 /** Squared distances by matrix products in onnxruntime: a hundred times as fast as difference by difference. */
-
 import { GraphBuilder, serializeModel } from '../onnx/graph/index.ts';
 import { InferenceSession, Tensor } from '../onnx/onnxruntime.ts';
 import type { SquaredDistances } from './distances.ts';

@@ -1,5 +1,4 @@
 /** Runs the resampling of Cairn's networks alone, in onnxruntime-node. */
-
 import { averageDown, batchOf, bilinear, nearestUp } from '../onnx/architectures/resample.ts';
 import { Scope } from '../onnx/architectures/scope.ts';
 import { Weights } from '../onnx/architectures/weights.ts';

@@ -1,5 +1,4 @@
 /** Runs graphs in onnxruntime, for tests. */
-
 import { type DataType, type Graph, serializeModel } from '../../src/onnx/graph/index.ts';
 import ort from '../../src/onnx/onnxruntime.ts';
 

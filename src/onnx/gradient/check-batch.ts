@@ -1,5 +1,4 @@
 /** Runs a gradient graph of a fixed batch size beside the same graph with a free one. */
-
 import type { Graph, Value } from '../graph/index.ts';
 import { withSession } from '../graph-session.ts';
 import ort from '../onnxruntime.ts';

@@ -1,5 +1,4 @@
 /** Holds a classifier's gradient graph against numbers computed elsewhere. */
-
 import { parseModel, serializeModel } from '../graph/index.ts';
 import ort from '../onnxruntime.ts';
 import { buildGradientGraph, type ClassifierNames } from './gradient-graph.ts';

@@ -1,5 +1,4 @@
 /** One ONNX file in onnxruntime, inside an engine process. */
-
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
 import { InferenceSession, Tensor } from '../../onnx/onnxruntime.ts';
 import type { TensorSignature } from '../model-runner.ts';

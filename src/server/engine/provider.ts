@@ -1,5 +1,4 @@
 /** Whether this machine has what an execution provider needs, asked inside an engine process. */
-
 import { GraphBuilder, serializeModel } from '../../onnx/graph/index.ts';
 import { InferenceSession, listSupportedBackends } from '../../onnx/onnxruntime.ts';
 import { ProviderError } from './engine-error.ts';

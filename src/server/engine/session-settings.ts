@@ -1,5 +1,4 @@
 /** How onnxruntime is to run a model's graphs. */
-
 import type { ExecutionProvider, ModelManifest } from '../../models/manifest.ts';
 import type { InferenceSession } from '../../onnx/onnxruntime.ts';
 

@@ -1,5 +1,4 @@
 /** What tests of the batcher use in place of the clock and of an engine. */
-
 import type { NamedTensor } from '../../../src/inference/oip/tensor.ts';
 import { InferenceSession, Tensor } from '../../../src/onnx/onnxruntime.ts';
 import {
