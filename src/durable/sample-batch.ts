@@ -112,7 +112,7 @@ export class SampleBatch extends DurableObject<Env> {
     this.#store.markReported();
     await this.#halt();
     await this.#running;
-    await this.ctx.storage.deleteAll();
+    await this.#store.deleteAll();
   }
 
   /** Final x of one image `[C, H, W]` if the job keeps its state; null if there is none. */
@@ -285,7 +285,7 @@ export class SampleBatch extends DurableObject<Env> {
     if (heard === 'not heard') await this.#wakeIn(REPORT_RETRY_MS);
     // Thousands of them: what a large run still needs of a batch that succeeded lies in the bucket and with its job.
     if (heard === 'heard' && isLarge(spec.job) && this.#store.read()?.status === 'succeeded') {
-      await this.ctx.storage.deleteAll();
+      await this.#store.deleteAll();
     }
   }
 
@@ -300,7 +300,7 @@ export class SampleBatch extends DurableObject<Env> {
   /** Takes its pictures along: the removal of the job may have been through before they were written. */
   async #vanish(spec: BatchSpec): Promise<void> {
     await this.env.OUTPUTS.delete(keysOf(spec));
-    await this.ctx.storage.deleteAll();
+    await this.#store.deleteAll();
   }
 
   #describe(): BatchReport {

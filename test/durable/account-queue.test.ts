@@ -7,6 +7,7 @@ import type { Env } from '../../src/env.ts';
 import type { SampleResponse } from '../../src/functions/schemas/sample-response.ts';
 import { callAs, newTestAccount, type TestAccount } from '../support/accounts.ts';
 import { ADMIN_TOKEN, control, ended, jobStub, spoil } from '../support/api.ts';
+import { destroy } from '../support/samples.ts';
 
 /** So many steps that it never ends by itself in a test that has slow steps. */
 const ENDLESS = { model: 'mnist-32', class: 3, steps: '200' };
@@ -182,10 +183,7 @@ describe('a queue and jobs that die', () => {
     const account = await newTestAccount({ runningJobs: 1 });
     const ids = await several(account, [ENDLESS, ENDLESS]);
     await expectPlaces(account, ids, ['running', 1]);
-    await runInDurableObject(jobStub(ids[0]!), async (_job, { storage }) => {
-      await storage.deleteAlarm();
-      await storage.deleteAll();
-    });
+    await destroy(jobStub(ids[0]!));
     await change(account, 'UPDATE entry SET seen_at = 0 WHERE walking = 1');
     await runDurableObjectAlarm(queueOf(account));
     await expectPlaces(account, ids.slice(1), ['running']);

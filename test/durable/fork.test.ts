@@ -19,7 +19,7 @@ import {
   spoil,
   waitFor,
 } from '../support/api.ts';
-import { finished, fork, forked } from '../support/samples.ts';
+import { destroy, finished, fork, forked } from '../support/samples.ts';
 
 afterEach(() => spoil({ fault: null }));
 
@@ -29,10 +29,6 @@ const tensors = (sample: SampleResponse) =>
   Promise.all(sample.images.map(({ index }) => bytesOf(`/v1/samples/${sample.id}/images/${index}.npy`)));
 
 const keptTensor = (id: string, step: number) => bytesOf(`/v1/samples/${id}/trajectory/${step}/x_t/0.npy`);
-
-/** As deletion and expiry leave it. */
-const destroyBatch = (id: string, index = 0) =>
-  runInDurableObject(batchStub(id, index), (_batch, state) => state.storage.deleteAll());
 
 describe.each([
   ['ancestral sampling', KEPT],
@@ -181,7 +177,7 @@ describe('the source of a fork', () => {
     const wanted = await tensors(source);
     await spoil({ fault: 'hang' });
     const { id } = await fork(source.id, { step: 5 });
-    await destroyBatch(source.id);
+    await destroy(batchStub(source.id));
     await abortAllDurableObjects();
     await spoil({ fault: null });
     await runDurableObjectAlarm(batchStub(id));
@@ -196,7 +192,7 @@ describe('the source of a fork', () => {
     const source = await finished(KEPT);
     const { id } = await forked(source.id, { step: 5 });
     const spec = (await jobStub(id).read())!.spec;
-    await destroyBatch(source.id);
+    await destroy(batchStub(source.id));
     const late = newId('smp');
     await jobStub(late).create({ ...spec, id: late });
     const sample = await waitFor(late, ended);

@@ -20,7 +20,15 @@ import {
   spoil,
   waitFor,
 } from '../support/api.ts';
-import { finished, keysOf, leftOf, nothing, remove, untilNothingIsLeft } from '../support/samples.ts';
+import {
+  destroy,
+  finished,
+  keysOf,
+  leftOf,
+  nothing,
+  remove,
+  untilNothingIsLeft,
+} from '../support/samples.ts';
 
 afterEach(() => spoil({ fault: null }));
 
@@ -132,10 +140,7 @@ describe('delete', () => {
 
   it('takes a batch along that was told to begin when its job was gone already', async () => {
     const { id } = await createSample({ ...SMALL_JOB, steps: '20' });
-    await runInDurableObject(jobStub(id), async (_job, state) => {
-      await state.storage.deleteAll();
-      state.abort('the process dies');
-    }).catch(() => {});
+    await destroy(jobStub(id));
     await env.DB.prepare('DELETE FROM sample WHERE id = ?').bind(id).run();
     await untilNothingIsLeft(id);
   });

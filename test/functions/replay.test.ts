@@ -17,7 +17,7 @@ import {
   spoil,
   waitFor,
 } from '../support/api.ts';
-import { finished, replayed } from '../support/samples.ts';
+import { destroy, finished, replayed } from '../support/samples.ts';
 
 afterEach(() => spoil({ fault: null }));
 
@@ -147,7 +147,7 @@ describe('a replay', () => {
     const source = await finished({ ...SMALL_JOB, keep_trajectory: { every: 4 } });
     const response = await post(`/v1/samples/${source.id}/fork`, { step: 4, class: 9, steps: 6 });
     const fork = await waitFor(((await response.json()) as SampleResponse).id, ended);
-    await runInDurableObject(batchStub(source.id), (_batch, state) => state.storage.deleteAll());
+    await destroy(batchStub(source.id));
     const sample = await replayed(fork.id);
     expect(sample.replay).toMatchObject({ of: fork.id, equal: true });
     expect(sample.forked_from).toEqual({ id: source.id, step: 4 });

@@ -63,6 +63,16 @@ export async function leftOf(id: string, batches = 1) {
   };
 }
 
+/** As deletion and expiry leave it, in the next instance of the object: this one goes with what it knew. */
+export async function destroy(stub: DurableObjectStub): Promise<void> {
+  const dying = runInDurableObject(stub, async (_object, state) => {
+    await state.storage.deleteAlarm();
+    await state.storage.deleteAll();
+    state.abort('the process dies');
+  });
+  await dying.catch(() => {});
+}
+
 export function nothing(batches = 1) {
   return {
     objects: [],
