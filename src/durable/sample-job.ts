@@ -194,11 +194,11 @@ export abstract class SampleJob extends DurableObject<Env> {
     if (!(await this.#open())) return { known: false, watched: false };
     this.#store.saveReport(index, report, Date.now());
     if (previews !== null) this.#watch.savePreviews(previews);
-    this.#watch.observe();
+    const state = this.#store.read()!;
+    this.#watch.observe(state);
     if (isOver(report)) await this.#wakeAt(Date.now());
-    else if (owesIndex(this.#store.read()!)) await this.#wakeAt(Date.now() + INDEX_EVERY_MS);
-    const due = this.#store.outbox.dueAt();
-    if (due !== null) await this.#wakeAt(due);
+    else if (owesIndex(state)) await this.#wakeAt(Date.now() + INDEX_EVERY_MS);
+    if (state.eventsDueAt !== null) await this.#wakeAt(state.eventsDueAt);
     return { known: true, watched: this.#watch.watched };
   }
 
@@ -324,7 +324,7 @@ export abstract class SampleJob extends DurableObject<Env> {
     }
     const owed = this.#store.outbox.dueAt();
     if (owed !== null) return this.#wakeAt(owed);
-    await this.ctx.storage.deleteAll();
+    await this.#store.deleteAll();
   }
 
   /** One alarm for every reason to wake: the earliest. */

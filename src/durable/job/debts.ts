@@ -13,8 +13,7 @@ const INDEX_TIMEOUT_MS = 5_000;
 /** @throws whatever the queue throws */
 export async function enqueueEvents(env: Env, store: JobStore): Promise<void> {
   const record = store.read();
-  const due = store.outbox.dueAt();
-  if (record === null || due === null || due > Date.now()) return;
+  if (record === null || record.eventsDueAt === null || record.eventsDueAt > Date.now()) return;
   const events = store.outbox.read(record.spec.id);
   await env.WEBHOOKS.send({ job: record.spec.id });
   store.outbox.enqueued(events, Date.now() + EVENTS_LEASE_MS);

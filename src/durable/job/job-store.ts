@@ -41,7 +41,6 @@ interface JobRow extends Record<string, SqlStorageValue> {
   ticket: number;
   turn_since: number;
   turn_heard_at: number;
-  turn_position: number | null;
   request_digest: string | null;
   prepared: number;
   succeeded: number;
@@ -50,14 +49,18 @@ interface JobRow extends Record<string, SqlStorageValue> {
   batch_ended_at: number | null;
   tally: string | null;
   run_digest: string | null;
+  webhook: string | null;
+  patches: number;
+  events_due_at: number | null;
 }
 
-interface WebhookRow extends Record<string, SqlStorageValue> {
-  id: string;
-  status: string;
-  attempts: number;
-  last_result: string | null;
-}
+/** Asked several times for every report: all but the batches and the patches comes with one statement. */
+const READ_JOB = `SELECT *,
+  (SELECT json_object('id', id, 'status', status, 'attempts', attempts, 'lastResult', last_result) FROM webhook)
+    AS webhook,
+  (SELECT count(*) FROM patch) AS patches,
+  (SELECT min(enqueue_at) FROM owed_event) AS events_due_at
+  FROM job`;
 
 export class JobStore extends MigratedStore {
   /** Everything that changes a job's state writes there what it owes the world, in the same transaction. */
@@ -120,7 +123,7 @@ export class JobStore extends MigratedStore {
   }
 
   #row(): JobRow | null {
-    return this.exists() ? (this.sql.exec<JobRow>('SELECT * FROM job').toArray()[0] ?? null) : null;
+    return this.exists() ? (this.sql.exec<JobRow>(READ_JOB).toArray()[0] ?? null) : null;
   }
 
   #show({ tally, run_digest }: JobRow, state: JobState, batches: readonly BatchView[]): JobRecord {
@@ -152,15 +155,15 @@ export class JobStore extends MigratedStore {
       retentionMs: row.retention_ms,
       paused: row.paused === 1,
       life: row.life,
-      patches: this.#readPatches(),
+      patches: row.patches === 0 ? [] : this.#readPatches(),
       open,
       fresh: batchCount(spec) - open.length - row.succeeded,
       succeeded: row.succeeded,
       images: row.images,
       batchEndedAt: row.batch_ended_at,
-      webhook: this.#readWebhook(),
+      webhook: row.webhook === null ? null : JSON.parse(row.webhook),
       requestDigest: row.request_digest,
-      eventsDueAt: this.outbox.dueAt(),
+      eventsDueAt: row.events_due_at,
       indexed: row.indexed,
       packing: isLarge(spec) ? this.pack.read() : null,
       turn: {
@@ -168,7 +171,7 @@ export class JobStore extends MigratedStore {
         ticket: row.ticket,
         since: row.turn_since,
         heardAt: row.turn_heard_at,
-        position: row.turn_position,
+        position: this.turns.position,
       },
     };
   }
@@ -235,17 +238,6 @@ export class JobStore extends MigratedStore {
 
   markIndexed(entry: string): void {
     this.sql.exec('UPDATE job SET indexed = ?', entry);
-  }
-
-  #readWebhook(): WebhookState | null {
-    const [row] = this.sql.exec<WebhookRow>('SELECT * FROM webhook').toArray();
-    if (row === undefined) return null;
-    return {
-      id: row.id,
-      status: row.status as WebhookState['status'],
-      attempts: row.attempts,
-      lastResult: row.last_result,
-    };
   }
 
   /** Reports may overtake each other on their way: an end stays, a step never goes back, a past life is over. */
@@ -359,8 +351,8 @@ export class JobStore extends MigratedStore {
 
   /** What is known of a message to the job's own URL; a later message's state is not replaced by an earlier one's. */
   webhookSeen({ id, status, attempts, lastResult }: WebhookState): void {
-    const known = this.#readWebhook();
-    if (known !== null && eventNumber(known.id) > eventNumber(id)) return;
+    const [known] = this.sql.exec<{ id: string }>('SELECT id FROM webhook').toArray();
+    if (known !== undefined && eventNumber(known.id) > eventNumber(id)) return;
     this.sql.exec(
       'INSERT OR REPLACE INTO webhook (one, id, status, attempts, last_result) VALUES (1, ?, ?, ?, ?)',
       id,

@@ -154,4 +154,9 @@ export const jobMigrations: SQLSchemaMigration[] = [
         FROM batch WHERE phase = 'succeeded');
     `,
   },
+  {
+    idMonotonicInc: 10,
+    description: 'the position in the queue is asked for, and not kept',
+    sql: 'ALTER TABLE job DROP COLUMN turn_position',
+  },
 ];

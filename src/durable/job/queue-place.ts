@@ -82,7 +82,7 @@ export class QueuePlace {
     const asked = this.#queue(spec)
       .position(spec.id)
       .then((position) => {
-        if (position !== null) this.#store.turns.heard(turn.ticket, position, turn.heardAt);
+        if (position !== null) this.#store.turns.setPosition(turn.ticket, position);
       });
     await within(asked, POSITION_TIMEOUT_MS);
   }

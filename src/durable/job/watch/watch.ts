@@ -68,8 +68,7 @@ export class Watch {
    * After every change of the job: what must not be missed goes into the log at once, the rest soon, if anyone watches.
    * What a crash kept out of the log is put there the next time.
    */
-  observe(): void {
-    const record = this.#ports.read();
+  observe(record: JobState | null = this.#ports.read()): void {
     if (record === null) return;
     this.#log.together(() => this.#record(record));
     if (this.watched) this.#tellSoon();
