@@ -27,7 +27,7 @@ test('every job ends and every webhook arrives, while readers stall and receiver
   runtime = await startLocalRuntime({ data, port: 0, variables });
   const result = await runLoad(
     { url: runtime.url, apiKey: runtime.apiKey, receiver, floorPath: '/health' },
-    { jobs: 24, steps: 3, creators: 6, pollEveryMs: 300, readEvery: 4, cancelEvery: 8 },
+    { jobs: 24, steps: 3, arrivals: 12, pollEveryMs: 300, readEvery: 4, cancelEvery: 8 },
   );
   expect(result.problems).toEqual([]);
   expect((result.ends.succeeded ?? 0) + (result.ends.canceled ?? 0)).toBe(24);

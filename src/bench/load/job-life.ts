@@ -28,7 +28,7 @@ export async function beginJob(
   { plan, client, gets, webhook, readers }: LoadParts,
 ): Promise<string> {
   const { id, urls } = await client.createSample({
-    ...{ model: MODEL, class: index % 10, seed: index, steps: plan.steps, webhook },
+    ...{ model: MODEL, class: index % 10, seed: index, steps: stepsOf(index, plan), webhook },
   });
   if (index % plan.readEvery === 0) {
     readers.reading.push(await openEventReader(urls.events, gets.headers, false));
@@ -39,12 +39,27 @@ export async function beginJob(
   return id;
 }
 
+/** From half of the plan's steps to half as many again, in an order that looks like none. */
+function stepsOf(index: number, { steps }: LoadPlan): number {
+  const { fewest, most } = stepRange(steps);
+  return fewest + ((index * 7) % (most - fewest + 1));
+}
+
+export function stepRange(steps: number): { readonly fewest: number; readonly most: number } {
+  const fewest = Math.ceil(steps / 2);
+  return { fewest, most: 2 * steps - fewest };
+}
+
 /** Looks at a job until it is over. @throws {Error} if it does not end, or cannot be looked at */
-export async function pollJob(id: string, { plan, gets, note }: LoadParts): Promise<SampleResponse> {
+export async function pollJob(
+  index: number,
+  id: string,
+  { plan, gets, note }: LoadParts,
+): Promise<SampleResponse> {
   const deadline = performance.now() + LONGEST_MS;
   for (let polls = 0; performance.now() < deadline; polls++) {
     await sleep(plan.pollEveryMs * (polls === 0 ? Math.random() : 0.8 + 0.4 * Math.random()));
-    if (polls % LIST_EVERY === LIST_EVERY - 1) {
+    if ((index + polls) % LIST_EVERY === 0) {
       note('list', (await gets.get('/v1/samples')).ms);
       continue;
     }

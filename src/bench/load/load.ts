@@ -3,9 +3,10 @@ import type { Child } from '../processes/child.ts';
 
 export interface LoadPlan {
   readonly jobs: number;
+  /** Of a job, on average: they differ, so that jobs do not end in step with each other. */
   readonly steps: number;
-  /** Requests for new jobs that are under way at the same time. */
-  readonly creators: number;
+  /** New jobs a second, whatever becomes of those before. */
+  readonly arrivals: number;
   /** Between two polls of one job, about. */
   readonly pollEveryMs: number;
   /** Of so many jobs one has a reader of its events, and another one a reader that stalls. */
@@ -30,6 +31,8 @@ export interface LoadResult {
   readonly gets: Readonly<Record<GetKind, readonly number[]>>;
   /** From the first request to the end of the last job. */
   readonly jobsMs: number;
+  /** Jobs that were accepted and not over, as those who polled them saw it. */
+  readonly mostAtOnce: number;
   /** From then on until every webhook had arrived. */
   readonly webhooksMs: number;
   readonly ends: Readonly<Record<string, number>>;

@@ -32,7 +32,7 @@ export async function runLoad(
     const over = new AbortController();
     const floor = pollFloor(floorPath, parts, over.signal);
     const startedAt = performance.now();
-    const jobs = await runJobs(parts);
+    const { jobs, mostAtOnce } = await runJobs(parts);
     const jobsMs = performance.now() - startedAt;
     over.abort();
     await floor;
@@ -47,6 +47,7 @@ export async function runLoad(
       ],
       gets: times,
       jobsMs,
+      mostAtOnce,
       webhooksMs: performance.now() - startedAt - jobsMs,
       ends: tallyOf(ended),
       readers: { reading: readers.reading.length, stalled: readers.stalled.length },
@@ -59,22 +60,28 @@ export async function runLoad(
 }
 
 /**
- * Requests come side by side in a few lanes; polls of a job begin when it was accepted.
+ * Requests come at an even pace, whether those before were answered or not; polls of a job begin when it was accepted.
  *
  * @returns each job at its end, or why it has none
  */
-async function runJobs(parts: LoadParts): Promise<(SampleResponse | string)[]> {
-  const jobs: Promise<SampleResponse | string>[] = [];
-  let next = 0;
-  const lane = async () => {
-    for (let index = next++; index < parts.plan.jobs; index = next++) {
-      const begun = beginJob(index, parts);
-      jobs.push(begun.then((id) => pollJob(id, parts)).catch(messageOf));
-      await begun.catch(() => {}); // told with the job
-    }
+async function runJobs(
+  parts: LoadParts,
+): Promise<{ readonly jobs: (SampleResponse | string)[]; readonly mostAtOnce: number }> {
+  const { jobs: count, arrivals } = parts.plan;
+  let underWay = 0;
+  let mostAtOnce = 0;
+  const live = async (index: number) => {
+    const id = await beginJob(index, parts);
+    mostAtOnce = Math.max(mostAtOnce, ++underWay);
+    return pollJob(index, id, parts).finally(() => underWay--);
   };
-  await Promise.all(Array.from({ length: parts.plan.creators }, lane));
-  return Promise.all(jobs);
+  const startedAt = performance.now();
+  const jobs: Promise<SampleResponse | string>[] = [];
+  for (let index = 0; index < count; index++) {
+    await sleep(Math.max(0, startedAt + (index * 1000) / arrivals - performance.now()));
+    jobs.push(live(index).catch(messageOf));
+  }
+  return { jobs: await Promise.all(jobs), mostAtOnce };
 }
 
 async function pollFloor(path: string, { gets, note }: LoadParts, signal: AbortSignal): Promise<void> {
