@@ -119,8 +119,8 @@ export function progressOf(state: JobState): SampleResponse['progress'] {
   const shared = sharedStepsOf(state.spec);
   const own = steps - shared;
   const taken = state.open.reduce(
-    (sum, { report }) => sum + (report?.step ?? shared) - shared,
-    state.succeeded * own,
+    (sum, { report, reached }) => sum + Math.max(report?.step ?? reached, shared) - shared,
+    state.succeeded * own + state.freshSteps,
   );
   const mean = taken / batchCount(state.spec);
   return {

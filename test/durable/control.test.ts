@@ -103,9 +103,17 @@ describe('resume', () => {
     await spoil({ fault: 'reject', after: 4 });
     const { id } = await createSample(SMALL_JOB);
     const failed = await waitFor(id, ended);
-    expect(failed).toMatchObject({ status: 'failed', error: { code: 'backend_rejected' } });
+    expect(failed).toMatchObject({
+      ...{ status: 'failed', error: { code: 'backend_rejected' } },
+      progress: { step: 4 },
+    });
+    await spoil({ fault: 'hang' });
+    const resumed = await act(id, 'resume');
+    expect(resumed).toMatchObject({ error: null, finished_at: null, progress: { step: 4 } });
+    expect(resumed.progress.fraction).toBe(failed.progress.fraction);
+    await scheduler.wait(200); // it has been told to go on by now
+    expect((await getSample(id)).progress.step).toBe(4);
     await spoil({ fault: null });
-    expect(await act(id, 'resume')).toMatchObject({ error: null, finished_at: null });
     const sample = await waitFor(id, ended);
     expect(sample.status).toBe('succeeded');
     expect((await control()).calls).toBe(4);

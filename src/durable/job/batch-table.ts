@@ -10,6 +10,7 @@ interface BatchRow extends Record<string, SqlStorageValue> {
   phase: string;
   life: number;
   report: string | null;
+  reached: number;
   seen_at: number;
   retry_at: number | null;
   failures: number;
@@ -18,6 +19,9 @@ interface BatchRow extends Record<string, SqlStorageValue> {
 
 /** Hexadecimal digits of a SHA-256. */
 const DIGEST_LENGTH = 64;
+
+/** What it said is over, but not the steps that it took: in its next life it goes on from there. */
+const KEEP_STEP = "reached = coalesce(report ->> 'step', reached), report = NULL";
 
 /** Batches and the CRC-32 of their pixels, by index. */
 export interface WrittenBatches {
@@ -102,7 +106,7 @@ export class BatchTable {
   /** Those that stand aside and whose time has come begin anew. */
   takeUpAgain(now: number): void {
     this.#sql.exec(
-      `UPDATE batch SET phase = 'fresh', report = NULL, retry_at = NULL, life = life + 1
+      `UPDATE batch SET phase = 'fresh', ${KEEP_STEP}, retry_at = NULL, life = life + 1
        WHERE phase = 'aside' AND retry_at <= ?`,
       now,
     );
@@ -111,7 +115,7 @@ export class BatchTable {
   /** Whatever ended without success begins anew. */
   takeUpAll(): void {
     this.#sql.exec(
-      `UPDATE batch SET phase = 'fresh', report = NULL, retry_at = NULL, failures = 0, life = life + 1
+      `UPDATE batch SET phase = 'fresh', ${KEEP_STEP}, retry_at = NULL, failures = 0, life = life + 1
        WHERE phase IN ('open', 'aside', 'failed', 'canceled')`,
     );
   }
@@ -161,12 +165,13 @@ export class BatchTable {
   }
 }
 
-function viewOf({ idx, phase, life, report, seen_at, retry_at, digests }: BatchRow): BatchView {
+function viewOf({ idx, phase, life, report, reached, seen_at, retry_at, digests }: BatchRow): BatchView {
   return {
     index: idx,
     phase: phase as BatchPhase,
     life,
     report: report === null ? null : JSON.parse(report),
+    reached,
     seenAt: seen_at,
     retryAt: retry_at,
     digests: digests === null ? null : splitDigests(digests),

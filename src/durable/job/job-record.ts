@@ -19,6 +19,8 @@ export interface BatchView {
   readonly life: number;
   /** What it last said in this life; null before it said anything. */
   readonly report: BatchReport | null;
+  /** The step at which an earlier life of it ended; 0 in its first. */
+  readonly reached: number;
   readonly seenAt: number;
   /** When it is taken up again, ms, if it stands aside. */
   readonly retryAt: number | null;
@@ -62,6 +64,8 @@ export interface JobState {
   readonly open: readonly BatchView[];
   /** Batches that were not begun. */
   readonly fresh: number;
+  /** Steps that these took in earlier lives, all together. */
+  readonly freshSteps: number;
   /** Batches that have succeeded. */
   readonly succeeded: number;
   /** Images that are written. */

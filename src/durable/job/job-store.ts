@@ -51,6 +51,7 @@ interface JobRow extends Record<string, SqlStorageValue> {
   run_digest: string | null;
   webhook: string | null;
   patches: number;
+  fresh_steps: number;
   events_due_at: number | null;
 }
 
@@ -59,6 +60,8 @@ const READ_JOB = `SELECT *,
   (SELECT json_object('id', id, 'status', status, 'attempts', attempts, 'lastResult', last_result) FROM webhook)
     AS webhook,
   (SELECT count(*) FROM patch) AS patches,
+  (SELECT coalesce(sum(reached - coalesce(job.spec ->> 'sharedSteps', 0)), 0) FROM batch
+    WHERE phase = 'fresh' AND reached > 0) AS fresh_steps,
   (SELECT min(enqueue_at) FROM owed_event) AS events_due_at
   FROM job`;
 
@@ -158,6 +161,7 @@ export class JobStore extends MigratedStore {
       patches: row.patches === 0 ? [] : this.#readPatches(),
       open,
       fresh: batchCount(spec) - open.length - row.succeeded,
+      freshSteps: row.fresh_steps,
       succeeded: row.succeeded,
       images: row.images,
       batchEndedAt: row.batch_ended_at,
