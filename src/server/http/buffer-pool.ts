@@ -4,6 +4,8 @@
  */
 export class BufferPool {
   readonly #maxFreeBytes: number;
+  /** Taken and not given back. */
+  readonly #lent = new WeakSet<ArrayBuffer>();
   /** By size. */
   readonly #free = new Map<number, ArrayBuffer[]>();
   #freeBytes = 0;
@@ -17,21 +19,20 @@ export class BufferPool {
   take(bytes: number): ArrayBuffer {
     if (bytes < SMALLEST) return new ArrayBuffer(bytes);
     const capacity = 2 ** Math.ceil(Math.log2(bytes));
-    const buffer = this.#free.get(capacity)?.pop();
-    if (buffer === undefined) return new ArrayBuffer(capacity);
-    this.#freeBytes -= capacity;
+    const kept = this.#free.get(capacity)?.pop();
+    if (kept !== undefined) this.#freeBytes -= capacity;
+    const buffer = kept ?? new ArrayBuffer(capacity);
+    this.#lent.add(buffer);
     return buffer;
   }
 
-  /** Of a buffer that nobody reads or writes any more; one that is not from here is left to the garbage collector. */
+  /**
+   * Of a buffer that nobody reads or writes any more. One that is not from here is left to the garbage collector: with
+   * those the pool would fill up, and not only with as many buffers as were in use at a time.
+   */
   give(buffer: ArrayBuffer): void {
     const { byteLength } = buffer;
-    if (
-      byteLength < SMALLEST ||
-      !isPowerOfTwo(byteLength) ||
-      this.#freeBytes + byteLength > this.#maxFreeBytes
-    )
-      return;
+    if (!this.#lent.delete(buffer) || this.#freeBytes + byteLength > this.#maxFreeBytes) return;
     this.#freeBytes += byteLength;
     const same = this.#free.get(byteLength);
     if (same === undefined) this.#free.set(byteLength, [buffer]);
@@ -41,7 +42,3 @@ export class BufferPool {
 
 /** Below, the engine's own allocator is as fast. */
 const SMALLEST = 2 ** 14;
-
-function isPowerOfTwo(bytes: number): boolean {
-  return Number.isInteger(Math.log2(bytes));
-}
