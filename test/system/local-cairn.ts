@@ -11,11 +11,15 @@ export interface StartingCairn extends RunningScript {
 export interface CairnPlace {
   readonly data: string;
   readonly port: number;
+  /** Lets DevTools look into the Worker. */
+  readonly inspect?: true;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export function startCairn({ data, port, env }: CairnPlace): StartingCairn {
-  const script = runScript('start', ['--port', String(port), '--data', data], env);
+export function startCairn({ data, port, inspect, env }: CairnPlace): StartingCairn {
+  const flags = ['--port', String(port), '--data', data];
+  if (inspect) flags.push('--inspect');
+  const script = runScript('start', flags, env);
   return {
     ...script,
     client: async () => {

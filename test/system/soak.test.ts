@@ -12,7 +12,7 @@ afterEach(({ task }) => {
   killStartedScripts();
 });
 
-test('servers that are killed, stall, break connections and answer nonsense lose no job and change no byte', async () => {
+test('servers that are killed, stall, break connections and answer nonsense lose no job, change no byte and leave nothing in memory', async () => {
   const result = await runSoak({ seconds: SECONDS, servers: 2, clients: 4, random: seededRandom('soak') });
   console.log(reportOf(result));
   expect(problemsOf(result, SECONDS / 60)).toEqual([]);

@@ -7,6 +7,7 @@ import { aborted, onStopSignal } from '../stop-signal.ts';
 interface StartOptions {
   readonly port: number;
   readonly data: string;
+  readonly inspect?: true;
 }
 
 export function startCommand(): Command {
@@ -14,16 +15,18 @@ export function startCommand(): Command {
     .description('Run Cairn on this machine until Ctrl-C; unfinished jobs go on where they were.')
     .option('--port <port>', 'port on 127.0.0.1; 0 for any free one', wholeNumber(0, 65_535), 8787)
     .option('--data <folder>', 'keeps jobs and images across restarts', '.cairn')
+    .option('--inspect', 'let DevTools look into the Worker, on any free port of 127.0.0.1')
     .action(start);
 }
 
-async function start({ port, data }: StartOptions): Promise<void> {
+async function start({ port, data, inspect }: StartOptions): Promise<void> {
   using stop = onStopSignal();
   // Imported here: it stands on packages for development, which a server's installation does without.
   const { startLocalRuntime } = await import('../local/runtime.ts');
-  const runtime = await startLocalRuntime({ data, port });
+  const runtime = await startLocalRuntime({ data, port, inspect: inspect ?? false });
   try {
     console.log(welcome(runtime, data));
+    if (runtime.inspector !== null) console.log(`For DevTools (chrome://inspect): ${runtime.inspector}`);
     await aborted(stop.signal);
     console.log('Stopping: unfinished jobs go on at the next start.');
   } finally {

@@ -19,6 +19,8 @@ export interface LocalRuntimeOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Another main module than wrangler.toml's, relative to the project: the Worker with something around it. */
   readonly main?: string;
+  /** Lets DevTools look into the Worker. */
+  readonly inspect?: boolean;
   /** What the Worker logs as an error or a warning; stderr by default. */
   readonly onLog?: (message: string) => void;
 }
@@ -29,6 +31,8 @@ export interface LocalRuntime {
   readonly webhookSecret: string;
   /** May do everything, in an account of its own. */
   readonly apiKey: string;
+  /** Where DevTools find the Worker, e.g. `127.0.0.1:9229`; null if they can't. */
+  readonly inspector: string | null;
   /** Ends every process that was started; committed state stays. */
   stop(): Promise<void>;
 }
@@ -104,6 +108,8 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
           },
           host: HOST,
           port: options.port,
+          // A port that is taken would make Miniflare wait for ever.
+          ...(options.inspect === true && { inspectorPort: 0 }),
           resourcePersistencePath: data.state,
           resourceTmpPath: data.scratch,
           cf: false,
@@ -131,7 +137,8 @@ export async function startLocalRuntime(options: LocalRuntimeOptions): Promise<L
     const apiKey = await ensureDevelopmentKey(db, data.apiKey);
     if (apiKey !== data.apiKey) data.replaceApiKey(apiKey);
     clock = await startClock(miniflare);
-    return { url: url.origin, webhookSecret: data.webhookSecret, apiKey, stop };
+    const inspector = options.inspect === true ? (await miniflare.getInspectorURL()).host : null;
+    return { url: url.origin, webhookSecret: data.webhookSecret, apiKey, inspector, stop };
   } catch (error) {
     // Disposing of what never became ready throws the same error again.
     await stop().catch(() => {});

@@ -14,7 +14,7 @@ interface Flags {
 
 const { minutes, servers, clients } = new Command('soak')
   .description(
-    'Run jobs through a local Cairn whose inference servers are killed, stall, reset connections and answer nonsense; exit code 1 if a job is lost, an exact one has other pixels than undisturbed, or memory grows. KILL_SEED gives the same faults again.',
+    'Run jobs through a local Cairn whose inference servers are killed, stall, reset connections and answer nonsense; exit code 1 if a job is lost, an exact one has other pixels than undisturbed, resident memory grows, or more lives in a heap at the end than after a quarter. KILL_SEED gives the same faults again.',
   )
   .option('--minutes <number>', 'while things break', decimalNumber(0.1), 10)
   .option('--servers <number>', 'inference servers; all but the first get killed', wholeNumber(2, 10), 3)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { courseOf, hasGrown } from './memory.ts';
+import { courseOf, growthPerHundredJobs, hasGrown, hasLeaked } from './memory.ts';
 
 const MINUTES = 10;
 const SAMPLES = 300;
@@ -38,4 +38,12 @@ test('of a small process a quarter more says nothing, of a large one 64 MiB more
   expect(hasGrown({ process: 'small', earlyMiB: 100, lateMiB: 165, slopeMiBPerMinute: 6 })).toBe(true);
   expect(hasGrown({ process: 'large', earlyMiB: 800, lateMiB: 990, slopeMiBPerMinute: 19 })).toBe(false);
   expect(hasGrown({ process: 'large', earlyMiB: 800, lateMiB: 1010, slopeMiBPerMinute: 21 })).toBe(true);
+});
+
+test('a heap may hold 3 MiB more at the end, after however many jobs', () => {
+  const growth = { heap: 'Worker', earlyMiB: 16, lateMiB: 19, jobs: 600 };
+  expect(growthPerHundredJobs(growth)).toBeCloseTo(0.5);
+  expect(hasLeaked(growth)).toBe(false);
+  expect(hasLeaked({ ...growth, lateMiB: 19.1 })).toBe(true);
+  expect(hasLeaked({ ...growth, lateMiB: 12 })).toBe(false);
 });

@@ -5,17 +5,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../free-port.ts';
 import { startCairn, stopCairn } from '../local-cairn.ts';
 import { createAll, picturesOf } from '../outputs.ts';
 import type { Random } from '../random.ts';
 import { breakThings } from './faults.ts';
+import { INSPECTABLE, liveInNode, liveInWorker } from './heaps.ts';
 import { type JobOutcome, runJob, TEMPLATES } from './jobs.ts';
-import { COLLECT_EARLY, type Course, courseOf, type Sample } from './memory.ts';
+import { COLLECT_EARLY, type Course, type Growth } from './memory.ts';
 import { askAsNeighbour } from './neighbours.ts';
-import { processesOf } from './processes.ts';
-import { type SoakServer, startSoakServer } from './servers.ts';
+import { watchResident } from './resident.ts';
+import { startSoakServer } from './servers.ts';
 
 export interface SoakOptions {
   /** While things break and new jobs come; the last jobs finish after it. */
@@ -31,12 +31,13 @@ export interface SoakResult {
   readonly jobs: readonly JobOutcome[];
   readonly faults: ReadonlyMap<string, number>;
   readonly neighbours: { readonly answered: number; readonly failed: number };
+  /** Resident memory of each process. */
   readonly memory: readonly Course[];
+  /** What lives in each heap when nothing is under way: after a quarter of the time, and at the end. */
+  readonly heaps: readonly Growth[];
   /** Exit code of Cairn after it was asked to stop. */
   readonly exitCode: number | null;
 }
-
-const SAMPLE_MS = 2_000;
 
 export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const { seconds, clients, random, onProgress = () => {} } = options;
@@ -47,9 +48,10 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   try {
     const fleet = servers.map(({ name, url }) => ({ name, url }));
     const cairn = startCairn({
-      ...{ data, port: await freePort() },
+      ...{ data, port: await freePort(), inspect: true },
       env: {
         ...COLLECT_EARLY,
+        ...INSPECTABLE,
         INFERENCE_BACKEND: 'remote',
         INFERENCE_BACKENDS: JSON.stringify(fleet),
         INFERENCE_TIMEOUT_MS: '5000',
@@ -58,31 +60,55 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
     const client = await cairn.client();
     const [, url] = await cairn.line(/Cairn is listening on (http:\S+)/);
     const [, apiKey] = await cairn.line(/API key for development: (\S+)/);
+    const [, inspector] = await cairn.line(/DevTools.*: (\S+)$/);
     const api = postTo(`${url}/v1/samples`, apiKey!);
 
     onProgress('drawing undisturbed');
     const undisturbed = await picturesOf(client, await createAll(client, exactTemplates()));
 
     onProgress('breaking things');
-    const over = new AbortController();
-    const ended = AbortSignal.any([AbortSignal.timeout(1000 * seconds), over.signal]);
-    const stopWatching = watchMemory(cairn.group, servers[0]!);
+    const stopWatching = watchResident(cairn.group, servers[0]!);
     const jobs: JobOutcome[] = [];
-    const work = async () => {
-      while (!ended.aborted) {
-        const job = await runJob(client, api, random, undisturbed);
-        jobs.push(job);
-        if (job.problem !== null) onProgress(job.problem);
-        if (jobs.length % 25 === 0) onProgress(`${jobs.length} jobs`);
-      }
-    };
+    const faults = new Map<string, number>();
+    const neighbours = { answered: 0, failed: 0 };
     const urls = servers.map((server) => server.url);
-    const [faults, neighbours] = await Promise.all([
-      breakThings(servers, random, ended),
-      askAsNeighbour(urls, random, ended),
-      ...Array.from({ length: clients }, work),
-    ]).finally(() => over.abort());
-    return { jobs, faults, neighbours, memory: await stopWatching(), exitCode: await stopCairn(cairn) };
+    const breakFor = async (ms: number) => {
+      const over = new AbortController();
+      const ended = AbortSignal.any([AbortSignal.timeout(ms), over.signal]);
+      const work = async () => {
+        while (!ended.aborted) {
+          const job = await runJob(client, api, random, undisturbed);
+          jobs.push(job);
+          if (job.problem !== null) onProgress(job.problem);
+          if (jobs.length % 25 === 0) onProgress(`${jobs.length} jobs`);
+        }
+      };
+      const [broken, asked] = await Promise.all([
+        breakThings(servers, random, ended),
+        askAsNeighbour(urls, random, ended),
+        ...Array.from({ length: clients }, work),
+      ]).finally(() => over.abort());
+      for (const [what, count] of broken) faults.set(what, (faults.get(what) ?? 0) + count);
+      neighbours.answered += asked.answered;
+      neighbours.failed += asked.failed;
+    };
+    const liveHeaps = async () => ({
+      'inference server': await liveInNode(servers[0]!.script),
+      Worker: await liveInWorker(inspector!, () => client.listModels()),
+      'Node of npm start': await liveInNode(cairn),
+    });
+
+    await breakFor(Math.round(250 * seconds));
+    const early = { jobs: jobs.length, live: await liveHeaps() };
+    onProgress(`${early.jobs} jobs, at rest`);
+    await breakFor(Math.round(750 * seconds));
+    const late = await liveHeaps();
+    const heaps = Object.entries(late).map(([heap, lateMiB]) => ({
+      ...{ heap, earlyMiB: early.live[heap as keyof typeof late], lateMiB },
+      jobs: jobs.length - early.jobs,
+    }));
+    const memory = await stopWatching();
+    return { jobs, faults, neighbours, memory, heaps, exitCode: await stopCairn(cairn) };
   } finally {
     await Promise.all(servers.map((server) => server.close()));
     await rm(data, { recursive: true, force: true });
@@ -100,34 +126,5 @@ function postTo(samples: string, apiKey: string): (path: string) => Promise<unkn
     // It may have ended before it was told to pause or to go on.
     if (!response.ok && response.status !== 409) throw new Error(`${path}: ${response.status}`);
     return response.json();
-  };
-}
-
-/** By what the command line of each process has; the first server is the one that is never killed. */
-function watchMemory(cairn: number, server: SoakServer): () => Promise<Course[]> {
-  const courses = new Map<string, Sample[]>();
-  const start = performance.now();
-  const note = (name: string, MiB: number) => {
-    const samples = courses.get(name) ?? [];
-    courses.set(name, samples);
-    if (MiB > 0) samples.push({ minute: (performance.now() - start) / 60_000, MiB });
-  };
-  const sum = (entries: readonly { residentMiB: number }[]) =>
-    entries.reduce((total, { residentMiB }) => total + residentMiB, 0);
-  let watching = true;
-  const done = (async () => {
-    while (watching) {
-      const [ours, theirs] = await Promise.all([processesOf(cairn), processesOf(server.group)]);
-      note('workerd', sum(ours.filter(({ command }) => /workerd\S* serve/.test(command))));
-      note('Node of npm start', sum(ours.filter(({ command }) => /main\.ts start/.test(command))));
-      note('inference server', sum(theirs.filter(({ command }) => /main\.ts serve/.test(command))));
-      note('its engine', sum(theirs.filter(({ command }) => command.includes('engine/main.ts'))));
-      await sleep(SAMPLE_MS);
-    }
-  })();
-  return async () => {
-    watching = false;
-    await done;
-    return [...courses].map(([name, samples]) => courseOf(name, samples));
   };
 }

@@ -5,14 +5,15 @@ import type { Listening } from '../../support/listen.ts';
 import type { Fault } from '../../support/shared.ts';
 import { freePort } from '../free-port.ts';
 import { type RunningScript, runScript } from '../npm-script.ts';
+import { INSPECTABLE } from './heaps.ts';
 import { processesOf } from './processes.ts';
 
 export interface SoakServer {
   readonly name: string;
   /** Of the proxy. */
   readonly url: string;
-  /** Of the server's process group, as it is now. */
-  readonly group: number;
+  /** As it is now. */
+  readonly script: RunningScript;
   /** SIGKILL to all of it; starts it again after so many milliseconds. Does nothing while it starts. */
   kill(downMs: number): Promise<void>;
   /** SIGKILL to its engine alone. */
@@ -29,8 +30,8 @@ export async function startSoakServer(name: string): Promise<SoakServer> {
   return {
     name,
     url: proxy.url,
-    get group() {
-      return script.group;
+    get script() {
+      return script;
     },
     kill: async (downMs) => {
       if (starting !== null) return;
@@ -62,7 +63,7 @@ export async function startSoakServer(name: string): Promise<SoakServer> {
 /** One thread: a sum split over threads may round in another way. */
 async function start(port: number): Promise<RunningScript> {
   const flags = ['--port', String(port), '--threads', '1', '--log-level', 'error'];
-  const script = runScript('cairn', ['serve', 'models', ...flags]);
+  const script = runScript('cairn', ['serve', 'models', ...flags], INSPECTABLE);
   await script.line(/^Serving mnist-32/);
   return script;
 }
