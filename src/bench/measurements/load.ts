@@ -23,8 +23,8 @@ export const load: Measurement = {
   title: 'Hundreds of jobs, and everybody looks',
   method: `${PLAN.jobs} one-image jobs of mnist-32, of one account, with ${STEPS.fewest} to ${STEPS.most} steps each: ${PLAN.arrivals} new ones a second,
 through the API of a local workerd whose server computes nothing and answers a step after ${STEP_MS / 1000} s. At most ${RUNNING}
-walk at a time, the others wait in the account's queue. All are polled every ${PLAN.pollEveryMs / 1000} s or so, some have readers of their events, half of whom read nothing before all is over, and
-some are canceled. A webhook of the account and one of each job meet a receiver that fails three times in ten; the
+walk at a time, the others wait in the account's queue. All are polled every ${PLAN.pollEveryMs / 1000} s or so, some
+have readers of their events, half of whom read nothing before all is over, and some are canceled. A webhook of the account and one of each job meet a receiver that fails three times in ten; the
 schedule of attempts is one second each. The measurement fails if a job is lost or failed, a reader does not come to the
 end, or a webhook does not arrive, says what is not so, or does not verify by the library of Standard Webhooks. The floor
 is a GET that the Worker answers with {} before it looks at anything, polled beside the others.`,
