@@ -156,11 +156,6 @@ export const jobMigrations: SQLSchemaMigration[] = [
   },
   {
     idMonotonicInc: 10,
-    description: 'the position in the queue is asked for, and not kept',
-    sql: 'ALTER TABLE job DROP COLUMN turn_position',
-  },
-  {
-    idMonotonicInc: 11,
     description: 'the steps that batches took before they were taken up again',
     sql: `
       ALTER TABLE batch ADD COLUMN reached INTEGER NOT NULL DEFAULT 0;  -- step at which its last life ended

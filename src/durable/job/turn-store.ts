@@ -1,7 +1,10 @@
 /** The stays of a job in the queue of its account, as they are stored: see Turn. */
 export class TurnStore {
   readonly #sql: SqlStorage;
-  /** Asked again whenever a reader wants it: not worth a write, and forgotten with the object. */
+  /**
+   * Asked again whenever a reader wants it: not worth a write, and forgotten with the object. Its column of earlier
+   * versions stays, for one of them may have to come back.
+   */
   #position: number | null = null;
 
   constructor(sql: SqlStorage) {
