@@ -1,7 +1,7 @@
 /** Draws the study in rounds, so that whenever it is stopped its figures are complete, with fewer images. */
 import type { CairnClient } from '../client/index.ts';
 import { type Cell, CLASSES, cellName, type Figure } from './cells.ts';
-import { drawJob, imagesIn, type Job, missingJobs, partsOf } from './draw.ts';
+import { drawJob, imagesIn, type Job, missingJobs, type Part, partsFound, withoutGap } from './draw.ts';
 import { startLocalCairn } from './local-cairn.ts';
 import type { Checkpoints, StudyModel } from './variants.ts';
 
@@ -31,21 +31,28 @@ export function imagesOf({ share }: Figure, images: number): number {
   return Math.max(1, Math.round((images * share) / CLASSES)) * CLASSES;
 }
 
-/** In the order in which they are drawn. */
+/**
+ * In the order in which they are drawn.
+ *
+ * @param found what there is of a cell, gaps and all: none of it is drawn again
+ */
 export async function jobsToDraw(
   figures: readonly Figure[],
   images: number,
-  have: (cell: Cell) => Promise<number>,
+  found: (cell: Cell) => Promise<readonly Part[]>,
 ): Promise<Job[]> {
+  const kept = new Map<string, readonly Part[]>();
   const planned = new Map<string, number>();
   const jobs: Job[] = [];
   for (const round of ROUNDS) {
     for (const figure of figures) {
       for (const cell of figure.cells) {
         const name = cellName(cell);
-        const before = planned.get(name) ?? (await have(cell));
+        const parts = kept.get(name) ?? (await found(cell));
+        kept.set(name, parts);
+        const before = planned.get(name) ?? imagesIn(withoutGap(parts));
         const want = imagesOf(figure, images * round);
-        jobs.push(...missingJobs(cell, before, want));
+        jobs.push(...missingJobs(cell, before, want).filter((job) => !parts.some((part) => isOf(part, job))));
         planned.set(name, Math.max(before, want));
       }
     }
@@ -60,7 +67,7 @@ export async function jobsToDraw(
  */
 export async function drawAll(options: DrawOptions): Promise<void> {
   const { figures, images, cells } = options;
-  const jobs = await jobsToDraw(figures, images, async (cell) => imagesIn(await partsOf(cells, cell)));
+  const jobs = await jobsToDraw(figures, images, (cell) => partsFound(cells, cell));
   if (jobs.length === 0) return;
   const models: StudyModel[] = [...new Set(jobs.map(({ cell }) => cell.model))];
   await using cairn = await startLocalCairn({ ...options, models });
@@ -91,6 +98,10 @@ export async function drawJobs(
   await Promise.all(Array.from({ length: AT_A_TIME }, work)).catch((error: unknown) => {
     if (!signal.aborted) throw error;
   });
+}
+
+function isOf(part: Part, { first, count }: Job): boolean {
+  return part.first === first && part.count === count;
 }
 
 function imageSteps({ cell, count }: Job): number {

@@ -16,8 +16,8 @@ export interface Part {
   readonly count: number;
 }
 
-/** What there is of a cell, without a gap, in order. */
-export async function partsOf(folder: string, cell: Cell): Promise<Part[]> {
+/** What there is of a cell, in order. There may be gaps: of jobs side by side the later may have been kept alone. */
+export async function partsFound(folder: string, cell: Cell): Promise<Part[]> {
   const home = join(folder, cellName(cell));
   const names = await readdir(home).catch(() => []);
   const found = names.flatMap((name) => {
@@ -26,10 +26,18 @@ export async function partsOf(folder: string, cell: Cell): Promise<Part[]> {
       ? []
       : [{ path: join(home, name), first: Number(first), count: Number(count) }];
   });
+  return found.sort((a, b) => a.first - b.first);
+}
+
+/** What there is of a cell up to the first gap, in order. */
+export async function partsOf(folder: string, cell: Cell): Promise<Part[]> {
+  return withoutGap(await partsFound(folder, cell));
+}
+
+/** @param found in order */
+export function withoutGap(found: readonly Part[]): Part[] {
   const parts: Part[] = [];
-  for (const part of found.sort((a, b) => a.first - b.first)) {
-    if (part.first === imagesIn(parts)) parts.push(part);
-  }
+  for (const part of found) if (part.first === imagesIn(parts)) parts.push(part);
   return parts;
 }
 

@@ -8,9 +8,12 @@ import { imagesOf, jobsToDraw } from '../../src/study/draw-all.ts';
 
 const cell: Cell = { model: 'mnist-32', sampler: 'ddpm', steps: 25, scale: 4 };
 
+const nothing = async () => [];
+const upTo = (count: number) => ({ path: '', first: 0, count });
+
 describe('a plan', () => {
   it('draws each cell once for all figures that share it, up to the largest of their counts', async () => {
-    const jobs = await jobsToDraw(figures, 1000, async () => 0);
+    const jobs = await jobsToDraw(figures, 1000, nothing);
     const drawn = new Map<string, number>();
     for (const job of jobs) {
       const name = cellName(job.cell);
@@ -27,7 +30,7 @@ describe('a plan', () => {
   });
 
   it('has begun every cell by the end of its first quarter', async () => {
-    const jobs = await jobsToDraw(figures, 1000, async () => 0);
+    const jobs = await jobsToDraw(figures, 1000, nothing);
     const cells = new Set(figures.flatMap((figure) => figure.cells.map(cellName)));
     const early = new Set(
       jobs.slice(0, Math.ceil(jobs.length / 4 + cells.size)).map((job) => cellName(job.cell)),
@@ -36,12 +39,27 @@ describe('a plan', () => {
   });
 
   it('leaves out what there is, and all of it when nothing is missing', async () => {
-    const whole = await jobsToDraw(figures, 400, async () => 0);
-    const rest = await jobsToDraw(figures, 400, async () => 70);
+    const whole = await jobsToDraw(figures, 400, nothing);
+    const rest = await jobsToDraw(figures, 400, async () => [upTo(70)]);
     const images = (jobs: typeof whole) => jobs.reduce((sum, { count }) => sum + count, 0);
     const short = new Set(figures.flatMap((figure) => figure.cells.map(cellName)));
     expect(images(whole) - images(rest)).toBe(70 * short.size);
-    expect(await jobsToDraw(figures, 400, async () => 400)).toEqual([]);
+    expect(await jobsToDraw(figures, 400, async () => [upTo(400)])).toEqual([]);
+  });
+
+  it('draws what is missing before something that was kept, and not that again', async () => {
+    const whole = await jobsToDraw(figures, 400, nothing);
+    for (const gap of [0, 1, 2]) {
+      const found = async (own: Cell) =>
+        whole
+          .filter((job) => cellName(job.cell) === cellName(own))
+          .map(({ first, count }) => ({ path: '', first, count }))
+          .filter((_, i) => i !== gap);
+      const missing = await jobsToDraw(figures, 400, found);
+      const names = missing.map((job) => cellName(job.cell));
+      expect(new Set(names).size).toBe(names.length); // one of each cell
+      expect(whole).toEqual(expect.arrayContaining(missing));
+    }
   });
 });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drawNoise } from '../../src/core/index.ts';
 import { type Cell, cellName, type Figure } from '../../src/study/cells.ts';
-import { imagesIn, partsOf } from '../../src/study/draw.ts';
+import { partsFound } from '../../src/study/draw.ts';
 import { drawJobs, jobsToDraw } from '../../src/study/draw-all.ts';
 import { startLocalCairn } from '../../src/study/local-cairn.ts';
 import { writeReport } from '../../src/study/report.ts';
@@ -30,7 +30,7 @@ test('goes on where it stopped, draws nothing twice, and writes its figures', as
     models: ['mnist-32-fixed-small'],
   });
   const draw = async (signal: AbortSignal, onProgress: (what: string) => void = () => {}) => {
-    const jobs = await jobsToDraw(figures, 40, async (cell) => imagesIn(await partsOf(home, cell)));
+    const jobs = await jobsToDraw(figures, 40, (cell) => partsFound(home, cell));
     await drawJobs(cairn.client, jobs, { cells: home, signal, onProgress });
     return jobs.length;
   };
