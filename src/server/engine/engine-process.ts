@@ -6,6 +6,7 @@ import { viewBytes } from '../../inference/oip/datatype.ts';
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
 import type { BufferPool } from '../http/buffer-pool.ts';
 import type { Log } from '../log/log.ts';
+import { ALLOCATOR_ENVIRONMENT } from './allocator-environment.ts';
 import { EngineError, ProviderError } from './engine-error.ts';
 import { bytesOf, Exchange, type TensorPlace } from './exchange.ts';
 import { limitMemory } from './memory-limit.ts';
@@ -48,6 +49,7 @@ export class EngineProcess {
     this.#options = options;
     this.#exchange = Exchange.create();
     this.#child = spawn(process.execPath, [MAIN], {
+      env: { ...ALLOCATOR_ENVIRONMENT, ...process.env },
       // The last one's number is EXCHANGE_FD.
       stdio: ['ignore', 'inherit', 'pipe', 'ipc', this.#exchange.fd],
     });

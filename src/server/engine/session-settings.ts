@@ -39,6 +39,8 @@ export function sessionOptions(settings: SessionSettings): InferenceSession.Sess
   return {
     executionProviders: providers[provider],
     enableCpuMemArena: arena,
+    // A plan of a run's memory is made for every batch size and takes a block of its own: twice the arena.
+    enableMemPattern: false,
     ...(threads !== null && { intraOpNumThreads: threads }),
   };
 }
