@@ -15,10 +15,17 @@ export interface Child extends AsyncDisposable {
  * Starts a module of this folder and waits for its first message.
  *
  * @param file e.g. `instant-backend.ts`
+ * @param env variables besides those of this process
  * @throws {Error} if it ends before it is ready
  */
-export async function startChild(file: string, args: readonly string[] = []): Promise<Child> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args);
+export async function startChild(
+  file: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Child> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, {
+    env: { ...env, ...process.env },
+  });
   const ended = once(child, 'exit').then(([code]) => {
     throw new Error(`${file} ended with code ${code}`);
   });

@@ -1,8 +1,6 @@
-/**
- * One classifier or gradient graph in a process of its own, on one thread. Arguments: file, batch, and `arena` or
- * `no-arena`.
- */
+/** One classifier or gradient graph in a process of its own. Arguments: file, batch, and the engine's settings. */
 import { InferenceSession, Tensor } from '../../onnx/onnxruntime.ts';
+import { type SessionSettings, sessionOptions } from '../../server/engine/session-settings.ts';
 import { timePerCall } from '../interleave.ts';
 
 export interface GraphAnswer {
@@ -12,14 +10,10 @@ export interface GraphAnswer {
   readonly peakMB: number;
 }
 
-const [file, batchText, arena] = process.argv.slice(2) as [string, string, string];
+const [file, batchText, settings] = process.argv.slice(2) as [string, string, string];
 const batch = Number(batchText);
 const before = process.memoryUsage().rss;
-const session = await InferenceSession.create(file, {
-  intraOpNumThreads: 1,
-  enableCpuMemArena: arena === 'arena',
-  enableMemPattern: arena === 'arena',
-});
+const session = await InferenceSession.create(file, sessionOptions(JSON.parse(settings) as SessionSettings));
 const feeds = Object.fromEntries(
   session.inputMetadata.map((input) => {
     if (!input.isTensor) throw new Error(`${input.name} is no tensor`);
