@@ -6,9 +6,6 @@ import type { Graph, GraphNode, Value } from './graph.ts';
 /** Operators whose answer is their first input under another shape: engines move no bytes. */
 const VIEWS = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity']);
 
-/** Operators that engines let write over an input that nobody reads any more. */
-const IN_PLACE = new Set(['Add', 'Sub', 'Mul', 'Div']);
-
 export interface LiveMemory {
   /** Bytes of the values that are alive at the same time, at most; inputs and outputs of the graph among them. */
   readonly activations: number;
@@ -20,7 +17,8 @@ export interface LiveMemory {
 
 /**
  * Follows a run of the graph in onnxruntime's order. A value lives from the node that computes it to the last that
- * reads it. What an engine adds for itself is not in it: copies in other layouts, working space of a kernel, gaps.
+ * reads it, and is written over no other: onnxruntime does that for a few functions where it knows the size, and for no
+ * sum or product. What an engine adds for itself is not in it: copies in other layouts, working space of a kernel, gaps.
  *
  * @param typed a graph whose values all have types, as `inferShapes` gives it
  * @param batch stands for every symbol of the shapes
@@ -44,9 +42,8 @@ export function liveMemory(typed: Graph, batch: number): LiveMemory {
     const dying = [...new Set(node.inputs.map(owner))].filter(
       (name) => alive.has(name) && lastRead.get(name) === at,
     );
-    const reuses = IN_PLACE.has(node.opType) && dying.some((name) => bytes(name) === bytes(fresh[0]!));
     const added = fresh.reduce((sum, name) => sum + bytes(name), 0);
-    const during = now + (reuses ? 0 : added);
+    const during = now + added;
     if (during > peak.activations) peak = { activations: during, peakAt: node.name };
     for (const name of fresh) if (lastRead.has(name)) alive.add(name);
     for (const name of dying) alive.delete(name);
