@@ -5,6 +5,7 @@
  * get no gradient through it.
  */
 import type { Value } from '../graph/index.ts';
+import { attentionGradients } from './attention.ts';
 import type { GradientContext } from './context.ts';
 import { affineOfGroups, recomputedSoftmax } from './recompute.ts';
 
@@ -20,7 +21,7 @@ export function compositeGradients(n: GradientContext): readonly CompositeGradie
     case 'Mul':
       return silu(n);
     case 'MatMul':
-      return transposedProduct(n);
+      return attentionGradients(n) ?? transposedProduct(n);
     default:
       return undefined;
   }

@@ -83,7 +83,7 @@ export function recomputedSoftmax(n: GradientContext, weights: Value, dy: Value)
   if (operands.some(({ shape }) => shape[0] !== weights.shape[0] || shape[1] !== weights.shape[1])) {
     return weights;
   }
-  if (!g.nodesAfter(weights).some((node) => isSoftmaxLike(n, node, weights))) return weights;
+  if (isLastOfItsSize(n, weights)) return weights;
   return g.before(dy, () => {
     const [a, b] = operands.map((operand) => withoutHeads(n, operand)) as [Value, Value];
     const again = g.op('Softmax', [n.op('MatMul', a, b)], { axis: -1 });
@@ -91,11 +91,16 @@ export function recomputedSoftmax(n: GradientContext, weights: Value, dy: Value)
   });
 }
 
+/** Whether no softmax of this size comes later: then the backward pass begins with it, and frees it first. */
+export function isLastOfItsSize(n: GradientContext, weights: Value): boolean {
+  return !n.g.nodesAfter(weights).some((node) => isSoftmaxLike(n, node, weights));
+}
+
 function isSoftmaxLike({ g }: GradientContext, { opType, outputs }: GraphNode, model: Value): boolean {
   return opType === 'Softmax' && sameShape(g.value(outputs[0]!).shape, model.shape);
 }
 
-function isLastAxis(softmax: GraphNode, rank: number): boolean {
+export function isLastAxis(softmax: GraphNode, rank: number): boolean {
   const { axis } = softmax.attributes;
   return axis === undefined || (axis.type === 'int' && [-1, rank - 1].includes(Number(axis.value)));
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type GraphBuilder, tensorFrom, type Value } from '../../../src/onnx/graph/index.ts';
+import { executionOrder } from '../../../src/onnx/graph/live-memory.ts';
 import { groupNorm } from '../../../src/onnx/layers/group-norm.ts';
 import { type Case, compare, gridValues, withGradient } from './finite-differences.ts';
 
@@ -56,10 +57,16 @@ describe('attention', () => {
   });
 });
 
+const softmaxShapes = (test: Case) => {
+  const { nodes, values } = withGradient(test, 'float32').graph;
+  const softmaxes = nodes.filter(({ opType }) => opType === 'Softmax');
+  return softmaxes.map(({ outputs }) => values.get(outputs[0]!)!.shape);
+};
+
 describe('what is computed again', () => {
-  /** Two layers of attention over many tokens: x [1, 1, 2, 16] with 256 weights each. */
-  const longAttention: Case = {
-    shape: [1, 1, 2, 16],
+  /** Two layers of attention over many tokens: x [2, heads, 2, 16] with 256 weights for each head. */
+  const longAttention = (heads: number): Case => ({
+    shape: [2, heads, 2, 16],
     build: (g, x) => {
       const swapped = (matrix: Value) => g.op('Transpose', [matrix], { perm: [0, 1, 3, 2] });
       const layer = (input: Value): Value => {
@@ -68,7 +75,7 @@ describe('what is computed again', () => {
       };
       return layer(layer(x));
     },
-  };
+  });
   const normSilu: Case = {
     shape: [2, 6, 1, 2],
     build: (g, x) => {
@@ -87,17 +94,36 @@ describe('what is computed again', () => {
   };
 
   it.each([
-    ['large attention weights', longAttention],
+    ['large attention weights of an odd number of heads', longAttention(1)],
+    ['large attention weights of an even number of heads', longAttention(2)],
     ['SiLU after a group normalisation', normSilu],
   ])('%s have the right gradient', async (_, test) => {
     expect((await compare(test)).error).toBeLessThanOrEqual(1);
   });
 
   it('attention weights, of all layers but the last', () => {
-    const { nodes, values } = withGradient(longAttention, 'float32').graph;
-    const softmaxes = nodes.filter(({ opType }) => opType === 'Softmax');
     // In another shape, so that engines do not merge it with the first.
-    expect(softmaxes.map(({ outputs }) => values.get(outputs[0]!)!.shape.length)).toEqual([4, 4, 3]);
+    expect(softmaxShapes(longAttention(1))).toEqual([
+      [2, 1, 16, 16],
+      [2, 1, 16, 16],
+      [2, 16, 16],
+    ]);
+  });
+
+  it('attention weights of half of the heads at a time', () => {
+    const whole = [2, 4, 16, 16];
+    const half = [2, 2, 16, 16];
+    expect(softmaxShapes(longAttention(4))).toEqual([whole, whole, half, half]);
+  });
+
+  it('attention weights, in a run no sooner than the gradient that meets them', () => {
+    const order = executionOrder(withGradient(longAttention(2), 'float32').graph.nodes);
+    const isBackward = (name: string) => name.startsWith('gradient/');
+    const again = order.findIndex(({ name, opType }) => opType === 'Softmax' && isBackward(name));
+    const lastLayer = order.filter(({ name, opType }) => opType === 'Mul' && isBackward(name)).slice(0, 3);
+    // dO o O and dS of both halves of the last layer.
+    expect(lastLayer).toHaveLength(3);
+    for (const node of lastLayer) expect(order.indexOf(node)).toBeLessThan(again);
   });
 
   it('is in the graph before the gradient that it meets, and so after it in a run', () => {
