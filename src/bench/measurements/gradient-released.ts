@@ -22,15 +22,16 @@ export const gradientReleased: Measurement = {
   name: 'gradient-released',
   title: 'The gradient of a released classifier',
   method: `The architecture of 64x64_classifier.pt with random weights: its gradient graph against its forward pass alone,
-each in a process of its own, in onnxruntime-node on one thread. Memory is the most that the process ever had, weights
-and their loading among it, less what it had with nothing loaded; without onnxruntime's arena, which rounds up. What the
-time is made of, batch 1, the least of 12 runs of each node in onnxruntime's own profile on one core of an AMD EPYC: the
-forward pass takes 244 ms, the backward convolutions 180, attention's backward products 79 (67 if they were as fast as
-the forward ones). These alone are 2.06 times the forward pass. Attention weights computed again are 15 ms more, which
-spares 16.8 MB of activations for each image in each of three layers; the passes over weights in the gradient of softmax
-9, those of the norms and SiLU about 27. Batch 8 reads and writes memory where batch 1 finds its tensors in the cache.
-Of the memory, the tensors of a run are 93 MB for each image (36 forward alone), the weights 490 MB (262: backward
-convolutions have their own layout). The rest is what glibc's heap keeps in holes.`,
+each in a process of its own, in onnxruntime-node on one thread, opened as an engine of \`cairn serve\` opens it. Time is
+taken from the third run on, when the arena has its memory. Memory is the most that the process ever had, weights and
+their loading among it, less what it had with nothing loaded; with --no-arena, because the arena rounds up. What the time
+is made of, batch 1, the least of 12 runs of each node in onnxruntime's own profile on one core of an AMD EPYC: the forward
+pass takes 380 ms (convolutions 298, attention's products 55), the backward convolutions 297, attention's backward products
+120 (109 if they were as fast as the forward ones). These alone are 2.10 times the forward pass. Attention weights computed
+again are 21 ms more, which spares 16.8 MB for each image in each of three layers; the gradient of softmax 8, norms and
+SiLU 28, copies into the layout of convolutions and out of it 6. With the weights kept the time would be about 2.22 times
+the forward pass, and memory at batch 8 three times. Of the memory, the tensors of a run are 93 MB for each image where the
+backward pass begins (31 forward alone), the weights 470 MB (237: backward convolutions have their own layout).`,
   async run({ quick, onProgress }) {
     onProgress('writing the graphs');
     await using files = await writeReleasedClassifier('imagenet-64');
