@@ -35,13 +35,13 @@ async function open(): Promise<Socket> {
   return socket;
 }
 
-/** All that comes until the server closes. */
+/** All that comes until the server closes; what this side may then still have written fails, and is nobody's loss. */
 async function readAll(socket: Socket): Promise<string> {
   let text = '';
   socket.on('data', (chunk) => {
     text += chunk;
   });
-  await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   return text;
 }
 
