@@ -31,6 +31,8 @@ const RETRY_MS = 1_000;
 const LAST_EVENTS_MS = 1_000;
 /** A removal that failed goes on after this long. */
 const REMOVAL_RETRY_MS = 5_000;
+/** An alarm that is so late, ms, was lost. */
+const OVERDUE_MS = 2_000;
 /** The index hears of a job that is not over at most this often. */
 const INDEX_EVERY_MS = 1_000;
 
@@ -94,6 +96,7 @@ export abstract class SampleJob extends DurableObject<Env> {
   /** @returns null for a job that never was */
   async read(): Promise<JobRecord | null> {
     if (!(await this.#open())) return null;
+    await this.#stayAwake();
     await this.#place.askPosition();
     return this.#store.record();
   }
@@ -160,12 +163,15 @@ export abstract class SampleJob extends DurableObject<Env> {
     if (!(await this.#open())) return false;
     const { taken, news } = this.#place.offered(ticket);
     if (news) await this.#wakeAt(Date.now());
+    else await this.#stayAwake();
     return taken;
   }
 
   /** Whether this stay in the queue goes on. */
   async keepsTurn(ticket: number): Promise<boolean> {
-    return (await this.#open()) && this.#place.keeps(ticket);
+    if (!(await this.#open())) return false;
+    await this.#stayAwake();
+    return this.#place.keeps(ticket);
   }
 
   /** Keeps the job at least so long from now on, or from its end if it has not ended. */
@@ -336,6 +342,17 @@ export abstract class SampleJob extends DurableObject<Env> {
       maxInFlight: MAX_IN_FLIGHT,
     });
     if (at !== null) await this.#wakeAt(at);
+  }
+
+  /**
+   * Whoever looks at the job, and the queue that asks after it, set it going again if its alarm was lost, as the job
+   * does for its batches.
+   */
+  async #stayAwake(): Promise<void> {
+    if (this.#running !== null) return;
+    const at = await this.ctx.storage.getAlarm();
+    if (at === null) await this.#schedule();
+    else if (at < Date.now() - OVERDUE_MS) await this.ctx.storage.setAlarm(Date.now());
   }
 
   /** Sets the alarm unless an earlier one is already set. */

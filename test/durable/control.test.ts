@@ -199,3 +199,20 @@ it('a job that has not finished by its deadline fails and says so', async () => 
   const sample = await waitFor(id, ended);
   expect(sample).toMatchObject({ status: 'failed', error: { code: 'deadline_exceeded' } });
 });
+
+describe('a job that lost its alarm', () => {
+  const alarmOf = (id: string) => runInDurableObject(jobStub(id), (_job, { storage }) => storage.getAlarm());
+
+  it.each([
+    ['whoever looks at it', (id: string) => getSample(id)],
+    ["its account's queue, which asks", (id: string) => jobStub(id).keepsTurn(1)],
+  ])('is set going by %s', async (_, look) => {
+    const { id } = await finished({ ...SMALL_JOB, steps: 2 });
+    // Nothing is left to do now: the next alarm is for what may go wrong, or for its removal.
+    const isIdle = async () => ((await alarmOf(id)) ?? 0) > Date.now() + 30_000;
+    await expect.poll(isIdle, { timeout: 10_000 }).toBe(true);
+    await runInDurableObject(jobStub(id), (_job, { storage }) => storage.deleteAlarm());
+    await look(id);
+    expect(await isIdle()).toBe(true);
+  });
+});
