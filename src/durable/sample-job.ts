@@ -328,8 +328,8 @@ export abstract class SampleJob extends DurableObject<Env> {
       await this.#wakeAt(Date.now() + REMOVAL_RETRY_MS);
       return;
     }
-    const owed = this.#store.outbox.dueAt();
-    if (owed !== null) return this.#wakeAt(owed);
+    const { eventsDueAt } = this.#store.read()!;
+    if (eventsDueAt !== null) return this.#wakeAt(eventsDueAt);
     await this.#store.deleteAll();
   }
 

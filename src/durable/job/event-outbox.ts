@@ -45,11 +45,6 @@ export class EventOutbox {
       }));
   }
 
-  /** When the job's name goes (again) to the queue, ms since the epoch; null when nothing is owed. */
-  dueAt(): number | null {
-    return this.#sql.exec<{ at: number | null }>('SELECT min(enqueue_at) AS at FROM owed_event').one().at;
-  }
-
   /** @param events that were owed when the message was sent: one that came while it was on its way is due as before */
   enqueued(events: readonly OwedEvent[], nextCheckAt: number): void {
     this.#forEach(events, 'UPDATE owed_event SET enqueue_at = ?2 WHERE seq = ?1', nextCheckAt);
