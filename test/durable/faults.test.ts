@@ -14,6 +14,7 @@ import {
   spoil,
   waitFor,
 } from '../support/api.ts';
+import { changeAndDie } from '../support/samples.ts';
 
 afterEach(() => spoil({ fault: null }));
 
@@ -97,22 +98,13 @@ describe('cancel', () => {
   });
 });
 
-/** Changes what is stored and tears the object down, as a process that dies would. */
-async function changeAndDie(id: string, change: (storage: DurableObjectStorage) => void): Promise<void> {
-  await runInDurableObject(batchStub(id), async (_batch, state) => {
-    change(state.storage);
-    await state.storage.sync();
-    state.abort('the process dies');
-  }).catch(() => {});
-}
-
 describe('a poison step', () => {
   it('that ends its process every time becomes a failed job', async () => {
     await spoil({ fault: 'hang', after: 2 });
     const { id } = await createSample();
     await waitFor(id, (sample) => sample.progress.step === 2);
     // What is left after a process has died in the same step again and again: strikes, and no commit.
-    await changeAndDie(id, (storage) => {
+    await changeAndDie(batchStub(id), (storage) => {
       const store = new BatchStore(storage);
       for (let i = 0; i <= MAX_STRIKES; i++) store.strike(Date.now());
     });
@@ -129,7 +121,7 @@ describe('a poison step', () => {
     const { id } = await createSample();
     await waitFor(id, (sample) => sample.progress.step === 2);
     // A state no sampler can go on from.
-    await changeAndDie(id, (storage) => {
+    await changeAndDie(batchStub(id), (storage) => {
       storage.sql.exec(
         `UPDATE batch SET sampler = '{"version":1,"sampler":"no such sampler","t":5,"step":2,"done":false}'`,
       );
@@ -167,7 +159,7 @@ describe('another model under the same name', () => {
     await spoil({ fault: 'hang', after: 2 });
     const { id } = await createSample();
     await waitFor(id, (sample) => sample.progress.step === 2);
-    await changeAndDie(id, (storage) => {
+    await changeAndDie(batchStub(id), (storage) => {
       storage.sql.exec(`UPDATE batch SET spec = json_set(spec, '$.job.modelDigest', 'sha256:other')`);
     });
     await spoil({ fault: null });

@@ -21,6 +21,7 @@ import {
   waitFor,
 } from '../support/api.ts';
 import {
+  changeAndDie,
   destroy,
   finished,
   keysOf,
@@ -114,14 +115,12 @@ describe('delete', () => {
   it('is finished when it dies after every step', async () => {
     for (const step of ['DB', 'BATCHES', 'OUTPUTS'] as const) {
       const { id } = await finished(JOB);
-      await runInDurableObject(jobStub(id), async (job, state) => {
+      await changeAndDie(jobStub(id), async (_storage, job) => {
         const holder = job as unknown as { env: Record<string, unknown> };
         holder.env = { ...holder.env, [step]: null };
         await job.remove();
         await job.alarm();
-        await state.storage.sync();
-        state.abort('the process dies');
-      }).catch(() => {});
+      });
       await runDurableObjectAlarm(jobStub(id));
       await untilNothingIsLeft(id);
     }

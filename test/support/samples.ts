@@ -63,14 +63,25 @@ export async function leftOf(id: string, batches = 1) {
   };
 }
 
-/** As deletion and expiry leave it, in the next instance of the object: this one goes with what it knew. */
-export async function destroy(stub: DurableObjectStub): Promise<void> {
-  const dying = runInDurableObject(stub, async (_object, state) => {
-    await state.storage.deleteAlarm();
-    await state.storage.deleteAll();
+/** Does something to an object and tears it down, as a process that dies would; what was written stays. */
+export async function changeAndDie<O extends Rpc.DurableObjectBranded>(
+  stub: DurableObjectStub<O>,
+  change: (storage: DurableObjectStorage, object: O) => unknown,
+): Promise<void> {
+  const dying = runInDurableObject(stub, async (object: O, state) => {
+    await change(state.storage, object);
+    await state.storage.sync();
     state.abort('the process dies');
   });
   await dying.catch(() => {});
+}
+
+/** As deletion and expiry leave it, in the next instance of the object: this one goes with what it knew. */
+export function destroy<O extends Rpc.DurableObjectBranded>(stub: DurableObjectStub<O>): Promise<void> {
+  return changeAndDie(stub, async (storage) => {
+    await storage.deleteAlarm();
+    await storage.deleteAll();
+  });
 }
 
 export function nothing(batches = 1) {
