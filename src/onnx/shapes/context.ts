@@ -1,8 +1,9 @@
 /** What a row of the shape table sees of its node. */
-import type { DataType } from '../graph/data-type.ts';
+import { type DataType, isFloat } from '../graph/data-type.ts';
 import { type Dim, normalizeAxis, type Shape, showShape } from '../graph/dim.ts';
 import { describeNode, type Graph, type GraphNode, type Value, type ValueType } from '../graph/graph.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { elementCount, type Tensor, toNumbers } from '../graph/tensor.ts';
+import { MOST_ELEMENTS } from './elements.ts';
 
 /** Gives the types of a node's outputs, in order. */
 export type ShapeRule = (node: NodeContext) => readonly ValueType[];
@@ -93,6 +94,17 @@ export class NodeContext {
   dims(index: number): readonly Dim[] | undefined {
     const known = this.input(index).elements;
     return known === undefined ? undefined : known;
+  }
+
+  /** The same, and of a small constant of floats: those are read when sizes are combined with them, not as weights. */
+  known(index: number): readonly Dim[] | undefined {
+    const { elements } = this.input(index);
+    const constant = this.constant(index);
+    if (elements !== undefined || constant === undefined) return elements;
+    const isSmall = elementCount(constant.dims) <= MOST_ELEMENTS;
+    return isSmall && isFloat(constant.dtype) && constant.dtype !== 'bfloat16'
+      ? toNumbers(constant)
+      : undefined;
   }
 
   /** A dimension that is known only when the graph runs. */

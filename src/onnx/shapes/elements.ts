@@ -8,7 +8,7 @@ import type { Value, ValueType } from '../graph/graph.ts';
 import { elementCount } from '../graph/tensor.ts';
 
 /** Larger tensors are data, not sizes. */
-const MOST_ELEMENTS = 64;
+export const MOST_ELEMENTS = 64;
 
 /** A type with these elements, if they are known. */
 export function withElements(type: ValueType, elements: readonly Dim[] | undefined): ValueType {

@@ -2,7 +2,6 @@
 import { type DataType, dataTypeFromCode, isFloat } from '../graph/data-type.ts';
 import type { Dim, Shape } from '../graph/dim.ts';
 import type { Value } from '../graph/graph.ts';
-import { elementCount, toNumbers } from '../graph/tensor.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { like, type NodeContext, type ShapeRule } from './context.ts';
 import { arithmeticOf, broadcastElements, combineElements, everyKnown, withElements } from './elements.ts';
@@ -34,14 +33,20 @@ function combined(node: NodeContext, shape: Shape): readonly Dim[] | undefined {
   const [a, b] = [node.input(0), node.input(1)];
   const arithmetic = arithmeticOf(node.node.opType, !isFloat(a.dtype));
   if (arithmetic === undefined || (a.elements === undefined && b.elements === undefined)) return undefined;
-  return combineElements(factor(node, 0), factor(node, 1), shape, arithmetic);
+  const elements = combineElements(factor(node, 0), factor(node, 1), shape, arithmetic);
+  return elements && rounded(elements, a.dtype);
+}
+
+/** Engines compute sizes in single precision too, where 30 * 0.1 is 3 and not more. */
+function rounded(elements: readonly Dim[], dtype: DataType): readonly Dim[] {
+  if (dtype !== 'float32') return elements;
+  return elements.map((element) => (typeof element === 'number' ? Math.fround(element) : element));
 }
 
 /** An input with its elements, if it is what sizes are multiplied by: floats are read for that alone, not as weights. */
 function factor(node: NodeContext, index: number): Value {
-  const [value, constant] = [node.input(index), node.constant(index)];
-  const scalar = constant !== undefined && elementCount(constant.dims) === 1 && isFloat(constant.dtype);
-  return scalar ? { ...value, elements: toNumbers(constant) } : value;
+  const [value, elements] = [node.input(index), node.known(index)];
+  return elements === undefined ? value : { ...value, elements };
 }
 
 /** Of elements that are numbers. */
@@ -52,6 +57,21 @@ function unary(compute: (x: number) => number): ShapeRule {
     return [withElements({ dtype, shape }, known && everyKnown(known))];
   };
 }
+
+/** Sizes are cut off at bounds: pads that TensorFlow's SAME would make negative are 0. */
+const clip: ShapeRule = (node) => {
+  const { dtype, shape, elements } = node.input(0);
+  if (elements === undefined) return like(node, shape);
+  const bound = (index: number, open: number) =>
+    node.optional(index) === undefined ? open : node.known(index)?.[0];
+  const [low, high] = [bound(1, -Infinity), bound(2, Infinity)];
+  const cut = elements.map((x) =>
+    typeof x === 'number' && typeof low === 'number' && typeof high === 'number'
+      ? Math.min(Math.max(x, low), high)
+      : undefined,
+  );
+  return [withElements({ dtype, shape }, everyKnown(cut))];
+};
 
 const variadic: ShapeRule = (node) => {
   const shape = broadcast(node);
@@ -95,7 +115,7 @@ const identity: ShapeRule = (node) => {
 const UNARY = [
   'Acos Acosh Asin Asinh Atan Atanh Celu Cos Cosh Elu Erf Exp Gelu HardSigmoid HardSwish LeakyRelu',
   'Log Mish PRelu Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh',
-  'ThresholdedRelu Clip LogSoftmax Softmax Hardmax',
+  'ThresholdedRelu LogSoftmax Softmax Hardmax',
 ]
   .join(' ')
   .split(' ');
@@ -109,6 +129,7 @@ export const elementwise: Readonly<Record<string, ShapeRule>> = {
   Floor: unary(Math.floor),
   Neg: unary((x) => -x),
   Not: unary((x) => 1 - x),
+  Clip: clip,
   Add: binary,
   Sub: binary,
   Mul: binary,

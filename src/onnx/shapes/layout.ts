@@ -1,10 +1,10 @@
 /** Shapes of the operators that move elements around without computing. */
 import { type Dim, divideDims, isStatic, multiplyDims, type Shape } from '../graph/dim.ts';
 import type { Value } from '../graph/graph.ts';
-import { toNumbers } from '../graph/tensor.ts';
+import { elementCount, toNumbers } from '../graph/tensor.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { like, type NodeContext, type ShapeRule } from './context.ts';
-import { broadcastElements, rearrange, withElements } from './elements.ts';
+import { broadcastElements, MOST_ELEMENTS, rearrange, withElements } from './elements.ts';
 
 const reshape: ShapeRule = (node) => {
   const { dtype, shape, elements } = node.input(0);
@@ -64,9 +64,10 @@ const concat: ShapeRule = (node) => {
     if (new Set(numbers).size > 1) node.fail(`its inputs differ in size on axis ${index}`);
     return numbers[0] ?? dim;
   });
-  const known = inputs.map((input) => input.elements);
   // Row-major order puts one after the other along the first axis only.
-  const elements = axis === 0 && known.every((list) => list !== undefined) ? known.flat() : undefined;
+  const small = axis === 0 && isStatic(shape) && elementCount(shape) <= MOST_ELEMENTS;
+  const known = small ? inputs.map((_, index) => node.known(index)) : [undefined];
+  const elements = known.every((list) => list !== undefined) ? known.flat() : undefined;
   return [withElements({ dtype: first.dtype, shape }, elements)];
 };
 
@@ -272,14 +273,17 @@ const constantOfShape: ShapeRule = (node) => {
 };
 
 const range: ShapeRule = (node) => {
-  const [start, limit, delta] = [node.dims(0)?.[0], node.dims(1)?.[0], node.dims(2)?.[0]];
+  const [start, limit, delta] = [node.known(0)?.[0], node.known(1)?.[0], node.known(2)?.[0]];
   const dtype = node.input(0).dtype;
   if (start === 0 && delta === 1 && typeof limit === 'string') return [{ dtype, shape: [limit] }];
   if (typeof start !== 'number' || typeof limit !== 'number' || typeof delta !== 'number') {
     return [{ dtype, shape: [node.freshDim()] }];
   }
   const size = Math.max(0, Math.ceil((limit - start) / delta));
-  return [{ dtype, shape: [size], elements: Array.from({ length: size }, (_, i) => start + i * delta) }];
+  if (!Number.isSafeInteger(size)) return node.fail(`it goes from ${start} to ${limit} in steps of ${delta}`);
+  const elements =
+    size <= MOST_ELEMENTS ? Array.from({ length: size }, (_, i) => start + i * delta) : undefined;
+  return [withElements({ dtype, shape: [size] }, elements)];
 };
 
 const oneHot: ShapeRule = (node) => {

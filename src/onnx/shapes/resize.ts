@@ -1,13 +1,12 @@
 /** Shape of Resize: sizes given outright, or scales as constants. */
 import { type Dim, multiplyDims } from '../graph/dim.ts';
-import { toNumbers } from '../graph/tensor.ts';
 import { like, type NodeContext, type ShapeRule } from './context.ts';
 
 /** The scale of each axis, 1 on axes that stay; `undefined` where the node gives sizes instead. */
 export function resizeScales(node: NodeContext): readonly number[] | undefined {
-  const constant = node.constant(2);
-  if (constant === undefined || constant.dims[0] === 0) return undefined;
-  const scales = toNumbers(constant);
+  if (node.optional(2) === undefined) return undefined;
+  const scales = node.known(2);
+  if (!scales?.every((scale) => typeof scale === 'number') || scales.length === 0) return undefined;
   const axes = node.ints('axes');
   if (axes === undefined) return scales;
   const { shape } = node.input(0);

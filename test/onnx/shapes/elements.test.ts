@@ -62,6 +62,25 @@ const IDIOMS: Readonly<Record<string, Build>> = {
     const half = g.op('Mul', [g.cast(at(g, sizes, 3), 'float32'), g.constant(0.5)]);
     return g.cast(g.op('Ceil', [half]), 'int64');
   },
+  'what SAME pads for a stride of 2, never less than 0': (g, sizes) => {
+    const size = g.cast(at(g, sizes, 2), 'float32');
+    const last = g.op('Mul', [
+      g.op('Sub', [g.op('Ceil', [g.op('Div', [size, g.constant(2)])]), g.constant(1)]),
+      g.constant(2),
+    ]);
+    return g.cast(g.op('Clip', [g.op('Sub', [last, size]), g.constant(0)]), 'int64');
+  },
+  'two sizes scaled at once': (g, sizes) => {
+    const image = g.cast(g.op('Slice', [sizes, g.ints([2]), g.ints([4])]), 'float32');
+    const target = g.cast(g.op('Floor', [g.op('Mul', [image, g.constant([1.5, 2])])]), 'int64');
+    return g.op('Concat', [g.op('Slice', [sizes, g.ints([0]), g.ints([2])]), target], { axis: 0 });
+  },
+  'a size times what is a third in single precision only': (g, sizes) =>
+    g.op('Ceil', [g.op('Mul', [g.cast(at(g, sizes, 1), 'float32'), g.constant(1 / 3)])]),
+  'places of the pixels, counted in floating point': (g, sizes) =>
+    g.op('Range', [g.constant(0.5), g.cast(at(g, sizes, 2), 'float32'), g.constant(1)]),
+  'scales put together from parts': (g) =>
+    g.op('Concat', [g.constant([1, 1]), g.constant([2, 1.5])], { axis: 0 }),
   'a condition on a size': (g, sizes) => {
     const large = g.op('And', [
       g.op('Greater', [at(g, sizes, 2), int(g, 8)]),
@@ -88,6 +107,22 @@ describe('what is known of sizes on their way through a graph', () => {
       g.op('Where', [g.op('Equal', [at(g, sizes, 0), int(g, 1)]), sizes, sizes]);
     expect(known(['N', 3], positive)).toBeUndefined();
     expect(known(['N', 3], (g, sizes) => g.op('Mod', [at(g, sizes, 0), int(g, 4)]))).toBeUndefined();
+  });
+
+  it('is nothing where it would be data, whatever a small file makes it grow to', () => {
+    const zero = (g: GraphBuilder) => int(g, 0);
+    expect(known([3], (g) => g.op('Range', [zero(g), int(g, 2 ** 40), int(g, 1)]))).toBeUndefined();
+    const doubled = (times: number): Build =>
+      function build(g, sizes) {
+        return times === 0 ? sizes : doubled(times - 1)(g, g.op('Concat', [sizes, sizes], { axis: 0 }));
+      };
+    expect(known([3, 4], doubled(5))).toHaveLength(64);
+    expect(known([3, 4], doubled(40))).toBeUndefined();
+  });
+
+  it('a range without an end is an error', () => {
+    const endless: Build = (g) => g.op('Range', [int(g, 0), int(g, 5), int(g, 0)]);
+    expect(() => known([3], endless)).toThrow('it goes from 0 to 5 in steps of 0');
   });
 
   it('is what the engine computes, whatever moves and combines it', async () => {

@@ -50,6 +50,14 @@ const CASES: readonly [string, readonly number[], (g: GraphBuilder, x: Value) =>
     (g, x) => g.op('Resize', [x, undefined, g.constant([1, 1, 1.5, 2])], { mode: 'nearest' }),
   ],
   [
+    'Resize by scales put together from parts',
+    [1, 1, 3, 5],
+    (g, x) => {
+      const scales = g.op('Concat', [g.constant([1, 1]), g.constant([1.5, 2])], { axis: 0 });
+      return g.op('Resize', [x, undefined, scales], { mode: 'nearest' });
+    },
+  ],
+  [
     'Resize to sizes',
     [1, 1, 3, 5],
     (g, x) => g.op('Resize', [x, undefined, undefined, g.ints([1, 1, 4, 9])], { mode: 'nearest' }),
