@@ -19,6 +19,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   Resize:
     'nearest, linear and cubic; sizes known unless it repeats pixels; not tf_crop_and_resize, antialias or keep_aspect_ratio_policy',
   ReduceL2: '0 where the norm is 0',
+  ScatterND: 'reduction none or add',
   Slice: 'bounds constant, size of the axis known',
   Max: 'equal operands share the gradient',
   Min: 'equal operands share the gradient',
@@ -63,9 +64,9 @@ ends in an error that names the node:
 - Einsum with a diagonal (\`ii->i\`); LpNormalization with p = 1; LRN of an even size, which engines refuse too
 - Resize with \`antialias\`, \`tf_crop_and_resize\` or \`keep_aspect_ratio_policy\`. Antialiased resampling of position embeddings
   is no matter: it is not on the way from the image
-- GatherND with \`batch_dims\`; MaxPool with \`storage_order\`; bounds of a Slice or pads of a Pad that depend on the image
+- GatherND with \`batch_dims\`; ScatterND that multiplies or compares; MaxPool with \`storage_order\`; bounds of a Slice or pads of a Pad that depend on the image
 - BatchNormalization and Dropout in training mode: export with \`.eval()\`
-- LpPool, CumSum, ScatterND, TopK, recurrent layers, and control flow (If, Loop, Scan)
+- LpPool, CumSum, TopK, recurrent layers, and control flow (If, Loop, Scan)
 - quantised layers (QLinearConv, DequantizeLinear, ...) and operators of other domains (\`com.microsoft\`), which are what
   optimisers make of a model: export it without them
 `;

@@ -46,6 +46,20 @@ const NOT_COVERED: readonly (readonly [what: string, test: Case, message: RegExp
     /GatherND node ".+": .*batch_dims above 0 are not supported/,
   ],
   [
+    'ScatterND that multiplies',
+    {
+      shape: [2, 3],
+      opset: 18,
+      build: (g, x) => {
+        const first = g.op('Reshape', [g.ints([0]), g.ints([1, 1])]);
+        return g.op('ScatterND', [x, first, g.op('Slice', [x, g.ints([0]), g.ints([1])])], {
+          reduction: 'mul',
+        });
+      },
+    },
+    /ScatterND node ".+": .*its reduction "mul" is not supported/,
+  ],
+  [
     'column-major MaxPool',
     {
       shape: [1, 1, 4, 4],

@@ -1,4 +1,4 @@
-/** Gradients of operators that pick elements: put them back among zeros. */
+/** Gradients of operators that pick elements, or put them in place: back among zeros, or picked again. */
 import type { Value } from '../../graph/index.ts';
 import { type SliceAxis, sliceAxes } from '../../shapes/layout.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
@@ -71,9 +71,21 @@ const gatherND: GradientRule = (n) => [
   },
 ];
 
+/** An assignment to a part of a tensor: what was there before has no part in the result, unless it is added to. */
+const scatterND: GradientRule = (n) => {
+  const reduction = n.forward.string('reduction', 'none');
+  if (reduction !== 'none' && reduction !== 'add') n.fail(`its reduction "${reduction}" is not supported`);
+  return [
+    () => (reduction === 'add' ? n.dy : n.op('ScatterND', n.dy, n.x(1), n.zerosLike(n.x(2)))),
+    undefined,
+    () => n.op('GatherND', n.dy, n.x(1)),
+  ];
+};
+
 export const indexing: Readonly<Record<string, GradientRule>> = {
   Slice: slice,
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherND,
+  ScatterND: scatterND,
 };

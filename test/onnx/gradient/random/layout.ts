@@ -90,6 +90,31 @@ const gatherND: Cases = fc
     },
   }));
 
+/** Rows of a tensor get other values: those of x, or x is what they are put into; at once, or added. */
+const scatterND: Cases = fc
+  .record({
+    shape: shapes(2, 3),
+    depth: int(1, 2),
+    first: int(0, 2),
+    add: fc.boolean(),
+    role: fc.constantFrom('data', 'updates', 'both'),
+  })
+  .map(({ shape, depth, first, add, role }) => ({
+    shape,
+    opset: 16,
+    build: (g, x) => {
+      // Two places that differ, or one: what becomes of equal ones is not defined unless they are added.
+      const rows = [first % shape[0]!, (first + 1) % shape[0]!].slice(0, add || shape[0]! > 1 ? 2 : 1);
+      const places = rows.flatMap((row) => [row, shape[1]! - 1].slice(0, depth));
+      const indices = g.op('Reshape', [g.ints(places), g.ints([-1, depth])]);
+      const part = [rows.length, ...shape.slice(depth)];
+      const picked = g.op('Sin', [g.op('GatherND', [x, indices])]);
+      const data = role === 'updates' ? weights(g, x, shape) : g.op('Exp', [x]);
+      const updates = role === 'data' ? weights(g, x, part) : picked;
+      return g.op('ScatterND', [data, indices, updates], { reduction: add ? 'add' : 'none' });
+    },
+  }));
+
 const pad: Cases = fc
   .record({
     shape: shapes(1, 3, 4).map((dims) => dims.map((size) => size + 1)),
@@ -189,6 +214,7 @@ export const layoutCases: Readonly<Record<string, Cases>> = {
   Slice: slice,
   Gather: gather,
   GatherND: gatherND,
+  ScatterND: scatterND,
   GatherElements: shapes(2, 2).map((shape) => ({
     shape,
     build: (g, x) =>
