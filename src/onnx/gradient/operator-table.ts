@@ -66,7 +66,7 @@ ends in an error that names the node:
   is no matter: it is not on the way from the image
 - GatherND with \`batch_dims\`; ScatterND that multiplies or compares; MaxPool with \`storage_order\`; bounds of a Slice or pads of a Pad that depend on the image
 - BatchNormalization and Dropout in training mode: export with \`.eval()\`
-- LpPool, CumSum, TopK, recurrent layers, and control flow (If, Loop, Scan)
+- LpPool, CumSum, TopK, recurrent layers, and control flow (Loop, Scan, and If unless the sizes of the image decide it)
 - quantised layers (QLinearConv, DequantizeLinear, ...) and operators of other domains (\`com.microsoft\`), which are what
   optimisers make of a model: export it without them
 `;

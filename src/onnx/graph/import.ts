@@ -12,6 +12,7 @@ import {
 } from 'onnx-buf';
 import { oneLine } from '../one-line.ts';
 import type { Attribute } from './attribute.ts';
+import { KnownValues, takenBranch } from './conditionals.ts';
 import { byteSize, type DataType, dataTypeFromCode } from './data-type.ts';
 import type { Dim } from './dim.ts';
 import { type ExternalFiles, externalReference } from './external-data.ts';
@@ -20,12 +21,12 @@ import { elementCount, lazyTensor, type Tensor, tensor, tensorFrom, typeOf } fro
 import { checkWiring } from './wiring.ts';
 
 /**
- * Reads a model. Constant nodes become initializers, and the model's own guesses at inner types are dropped in
- * favour of `inferShapes`.
+ * Reads a model. Constant nodes become initializers, an If node the branch that it takes, and the model's own guesses
+ * at inner types are dropped in favour of `inferShapes`.
  *
  * @param external where to read constants outside the model; without it a model that has some is refused
- * @throws {Error} if the bytes are no ONNX model, or it uses what Cairn does not support (functions, subgraphs,
- *   sparse tensors), or its external data can't be read
+ * @throws {Error} if the bytes are no ONNX model, or it uses what Cairn does not support (functions, loops,
+ *   conditions that depend on the image, sparse tensors), or its external data can't be read
  */
 export function parseModel(bytes: Uint8Array, external?: ExternalFiles): Graph {
   try {
@@ -74,15 +75,24 @@ function toGraph(proto: GraphProto, opset: number, toTensor: ToTensor): Graph {
     graph.values.set(value.name, value);
   }
   const nameNode = uniqueNames();
-  for (const node of proto.node) {
-    if (node.opType === 'Constant' && isStandard(node.domain)) {
-      const [name] = node.output;
-      if (name === undefined) throw new Error(`Constant node "${node.name}" has no output`);
-      addConstant(name, constantOf(node, toTensor));
-    } else {
-      graph.nodes.push(toNode(node, nameNode, toTensor));
+  const known = new KnownValues(graph);
+  const addNodes = (nodes: readonly NodeProto[]) => {
+    for (const node of nodes) {
+      const opType = isStandard(node.domain) ? node.opType : undefined;
+      if (opType === 'Constant') {
+        const [name] = node.output;
+        if (name === undefined) throw new Error(`Constant node "${node.name}" has no output`);
+        addConstant(name, constantOf(node, toTensor));
+      } else if (opType === 'If') {
+        const branch = takenBranch(node, known);
+        for (const constant of branch.constants) addConstant(constant.name, toTensor(constant));
+        addNodes(branch.nodes);
+      } else {
+        graph.nodes.push(toNode(node, nameNode, toTensor));
+      }
     }
-  }
+  };
+  addNodes(proto.node);
   graph.outputs = proto.output.map((info) => toValue(info, `output ${info.name}`));
   return graph;
 }

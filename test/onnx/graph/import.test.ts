@@ -6,6 +6,7 @@ import {
 } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
 import { elements, parseModel } from '../../../src/onnx/graph/index.ts';
+import { run } from '../run-graph.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -94,3 +95,96 @@ it('tells many nodes of one name apart, in no time', () => {
   expect(new Set(graph.nodes.map(({ name }) => name)).size).toBe(30_000);
   expect(graph.nodes[2]!.name).toBe('node_3');
 }, 5_000);
+
+describe('an If node whose condition follows from sizes', () => {
+  const ints = (name: string, int64Data: bigint[]) => ({
+    name,
+    dataType: DataType.INT64,
+    dims: [BigInt(int64Data.length)],
+    int64Data,
+  });
+  const branch = (name: string, node: NodeInit[], output: string, initializer: object[] = []) => ({
+    name,
+    type: AttributeType.GRAPH,
+    g: { name, node, output: [{ name: output }], initializer },
+  });
+  const doubled = { opType: 'Add', input: ['x', 'x'], output: ['doubled'] };
+  const scaled = { opType: 'Mul', input: ['x', 'factor'], output: ['scaled'] };
+  const factor = { name: 'factor', dataType: DataType.FLOAT, dims: [1n], floatData: [3] };
+  const conditional = (condition: string): NodeInit => ({
+    opType: 'If',
+    name: 'choice',
+    input: [condition],
+    output: ['y'],
+    attribute: [
+      branch('then_branch', [doubled], 'doubled'),
+      branch('else_branch', [scaled], 'scaled', [factor]),
+    ],
+  });
+  const compare = (bound: bigint) =>
+    model(
+      [
+        { opType: 'Shape', input: ['x'], output: ['size'] },
+        { opType: 'Greater', input: ['size', 'bound'], output: ['larger'] },
+        conditional('larger'),
+      ],
+      [ints('bound', [bound])],
+    );
+  const x = { dims: [2], data: [1, 2] };
+
+  it('becomes the branch that is taken', async () => {
+    expect((await run(parseModel(compare(1n)), { x })).y!.data).toEqual([2, 4]);
+    expect((await run(parseModel(compare(2n)), { x })).y!.data).toEqual([3, 6]);
+  });
+
+  it('and one inside the other too', async () => {
+    const inner = { ...conditional('larger'), output: ['inner'] };
+    const outer: NodeInit = {
+      opType: 'If',
+      input: ['larger'],
+      output: ['y'],
+      attribute: [
+        branch('then_branch', [inner], 'inner'),
+        branch('else_branch', [{ opType: 'Neg', input: ['x'], output: ['negative'] }], 'negative'),
+      ],
+    };
+    const nodes = (bound: bigint) =>
+      model(
+        [
+          { opType: 'Shape', input: ['x'], output: ['size'] },
+          { opType: 'Greater', input: ['size', 'bound'], output: ['larger'] },
+          outer,
+        ],
+        [ints('bound', [bound])],
+      );
+    expect((await run(parseModel(nodes(1n)), { x })).y!.data).toEqual([2, 4]);
+    expect((await run(parseModel(nodes(2n)), { x })).y!.data).toEqual([-1, -2]);
+  });
+
+  it('is refused where the image decides', () => {
+    const nodes = [
+      { opType: 'ReduceMax', input: ['x'], output: ['largest'] },
+      { opType: 'Greater', input: ['largest', 'zero'], output: ['positive'] },
+      conditional('positive'),
+    ];
+    const zero = { name: 'zero', dataType: DataType.FLOAT, dims: [1n], floatData: [0] };
+    expect(() => parseModel(model(nodes, [zero]))).toThrow(
+      'If node "choice": its condition is not known before the graph runs',
+    );
+  });
+
+  it('is refused where a branch is missing', () => {
+    const half = {
+      ...conditional('larger'),
+      attribute: [branch('else_branch', [scaled], 'scaled', [factor])],
+    };
+    const nodes = [
+      { opType: 'Shape', input: ['x'], output: ['size'] },
+      { opType: 'Greater', input: ['size', 'bound'], output: ['larger'] },
+      half,
+    ];
+    expect(() => parseModel(model(nodes, [ints('bound', [1n])]))).toThrow(
+      'If node "choice": its then_branch does not fit its outputs',
+    );
+  });
+});
