@@ -64,7 +64,10 @@ const einsum: ShapeRule = (node) => {
     [...letters].forEach((letter, axis) => {
       const dim = shape[axis]!;
       const before = sizes.get(letter);
-      if (before === undefined || before === 1 || typeof before === 'string') sizes.set(letter, dim);
+      if (before === undefined || before === 1) sizes.set(letter, dim);
+      // A number says more than a symbol, but for 1, which is broadcast.
+      else if (typeof before === 'string')
+        sizes.set(letter, typeof dim === 'number' && dim > 1 ? dim : before);
       else if (typeof dim === 'number' && dim !== 1 && dim !== before) {
         node.fail(`letter ${letter} has sizes ${before} and ${dim}`);
       }

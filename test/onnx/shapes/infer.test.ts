@@ -130,6 +130,17 @@ describe('inferShapes', () => {
     expect(y.shape).toEqual(['N', 16, 16]);
   });
 
+  it.each([
+    ['before', 'bij,bjk->bik', 0],
+    ['after', 'bjk,bij->bik', 1],
+  ])('keeps a symbolic batch in an Einsum with what there is one of, %s it', (_, equation, place) => {
+    const y = infer(['N', 6, 4], (g, x) => {
+      const one = g.op('Expand', [g.constant(1), g.ints([1, 4, 5])]);
+      return g.op('Einsum', place === 0 ? [x, one] : [one, x], { equation });
+    });
+    expect(y.shape).toEqual(['N', 6, 5]);
+  });
+
   it('follows shape arithmetic on a symbolic batch', () => {
     const y = infer(['N', 6, 4, 4], (g, x) => {
       const batch = g.op('Gather', [g.op('Shape', [x]), g.constant(0, 'int64')], { axis: 0 });
