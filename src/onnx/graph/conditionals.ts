@@ -5,7 +5,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type AttributeProto, type GraphProto, type NodeProto, NodeProtoSchema } from 'onnx-buf';
 import { inferNode } from '../shapes/infer.ts';
-import type { Graph } from './graph.ts';
+import type { Graph, Value } from './graph.ts';
 
 /** Follows what is known of a graph's values while its nodes are read. */
 export class KnownValues {
@@ -19,10 +19,14 @@ export class KnownValues {
     this.#typed = { ...graph, values: new Map() };
   }
 
+  typeOf(name: string): Value | undefined {
+    this.#catchUp();
+    return this.#typed.values.get(name);
+  }
+
   /** Whether a condition holds; `undefined` if that shows only when the graph runs. */
   isTrue(name: string): boolean | undefined {
-    this.#catchUp();
-    const [element] = this.#typed.values.get(name)?.elements ?? [];
+    const [element] = this.typeOf(name)?.elements ?? [];
     return typeof element === 'number' ? element !== 0 : undefined;
   }
 

@@ -93,7 +93,11 @@ function toGraph(proto: GraphProto, opset: number, toTensor: ToTensor): Graph {
     }
   };
   addNodes(proto.node);
-  graph.outputs = proto.output.map((info) => toValue(info, `output ${info.name}`));
+  graph.outputs = proto.output.map((info) => {
+    // A model may leave the type of an output to those who read it.
+    const type = hasShape(info) ? undefined : known.typeOf(info.name);
+    return type === undefined ? toValue(info, `output ${info.name}`) : { ...type, name: info.name };
+  });
   return graph;
 }
 
@@ -219,6 +223,10 @@ function packedBytes(proto: TensorProto, dtype: DataType): Uint8Array {
           ? proto.uint64Data.map(Number)
           : proto.int32Data;
   return tensorFrom(bits, [data.length], data).bytes();
+}
+
+function hasShape({ type }: ValueInfoProto): boolean {
+  return type?.value.case === 'tensorType' && type.value.value.shape !== undefined;
 }
 
 function toValue(info: ValueInfoProto, where: string): Value {

@@ -28,8 +28,8 @@ export const inferableOperators: readonly string[] = Object.keys(SHAPE_RULES).so
  * @throws {Error} naming the node, if it has no row in the table or its inputs do not fit
  */
 export function inferNode(node: GraphNode, graph: Graph): readonly ValueType[] {
-  const rule =
-    node.domain === '' && Object.hasOwn(SHAPE_RULES, node.opType) ? SHAPE_RULES[node.opType] : undefined;
+  if (node.domain !== '') throw new Error(`${describeNode(node)} is not a standard operator`);
+  const rule = Object.hasOwn(SHAPE_RULES, node.opType) ? SHAPE_RULES[node.opType] : undefined;
   if (rule === undefined) {
     throw new Error(
       `${describeNode(node)}: no shape rule for this operator; add a row to a table in src/onnx/shapes`,

@@ -6,11 +6,19 @@ import {
 } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
 import { elements, parseModel } from '../../../src/onnx/graph/index.ts';
+import { inferShapes } from '../../../src/onnx/shapes/infer.ts';
 import { run } from '../run-graph.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
 
-type NodeInit = { name?: string; opType: string; input?: string[]; output?: string[]; attribute?: object[] };
+type NodeInit = {
+  name?: string;
+  opType: string;
+  domain?: string;
+  input?: string[];
+  output?: string[];
+  attribute?: object[];
+};
 const float = (name: string, dims: bigint[]) => ({
   name,
   type: {
@@ -187,4 +195,29 @@ describe('an If node whose condition follows from sizes', () => {
       'If node "choice": its then_branch does not fit its outputs',
     );
   });
+});
+
+it('works out the type of an output that the model leaves open', () => {
+  const bytes = (opType: string) =>
+    toBinary(
+      ModelProtoSchema,
+      create(ModelProtoSchema, {
+        opsetImport: [{ domain: '', version: 17n }],
+        graph: {
+          name: 'g',
+          input: [float('x', [2n])],
+          output: [{ name: 'y' }],
+          node: [{ opType, input: ['x', 'x'], output: ['y'] }],
+        },
+      } as Parameters<typeof create<typeof ModelProtoSchema>>[1]),
+    );
+  expect(parseModel(bytes('Add')).outputs).toEqual([{ name: 'y', dtype: 'float32', shape: [2] }]);
+  expect(() => parseModel(bytes('Mystery'))).toThrow('output y is not a tensor');
+});
+
+it('calls an operator of another domain what it is, and not one that lacks a rule', () => {
+  const fused = { opType: 'FastGelu', domain: 'com.microsoft', input: ['x'], output: ['y'] };
+  expect(() => inferShapes(parseModel(model([fused])))).toThrow(
+    'com.microsoft.FastGelu node "FastGelu/y" is not a standard operator',
+  );
 });
