@@ -21,21 +21,28 @@ export function findStateDict(root: unknown, key?: string): Map<string, TensorRe
     return chosen;
   }
   const whole = tensorsOf(root);
-  if (whole.size > 0) return whole;
-  const candidates = keysOfStateDicts(root);
-  if (candidates.length === 1) return tensorsOf(root.get(candidates[0]));
+  const nested = nestedStateDicts(root);
+  // A step counter beside the state dict may be a tensor too, and a state dict may hold a small dict of extra state.
+  if (whole.size > 0 && nested.every(({ tensors }) => tensors <= whole.size)) return whole;
+  if (nested.length === 1) return tensorsOf(root.get(nested[0]!.key));
   const problem =
-    candidates.length === 0 ? 'no state dict' : 'several state dicts, choose one by its key (--key)';
+    nested.length === 0 ? 'no state dict' : 'several state dicts, choose one by its key (--key)';
   throw new Error(`${problem}; the file holds ${contents(root)}`);
 }
 
-function keysOfStateDicts(root: ReadonlyMap<unknown, unknown>): unknown[] {
+interface NestedStateDict {
+  readonly key: unknown;
+  /** How many. */
+  readonly tensors: number;
+}
+
+function nestedStateDicts(root: ReadonlyMap<unknown, unknown>): NestedStateDict[] {
   // A damaged or hostile file can hold one large dict under thousands of keys: each is looked through once.
-  const looked = new Map<unknown, boolean>();
+  const looked = new Map<unknown, number>();
   return [...root].flatMap(([key, value]) => {
-    const found = looked.get(value) ?? tensorsOf(value).size > 0;
-    if (value instanceof Map) looked.set(value, found);
-    return found ? [key] : [];
+    const tensors = looked.get(value) ?? tensorsOf(value).size;
+    if (value instanceof Map) looked.set(value, tensors);
+    return tensors > 0 ? [{ key, tensors }] : [];
   });
 }
 

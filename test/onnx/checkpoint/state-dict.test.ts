@@ -17,6 +17,21 @@ it('finds the one nested dict of tensors', () => {
   expect([...findStateDict(root).keys()]).toEqual(['a']);
 });
 
+it('takes a tensor beside the nested dict for what it is, not for the state dict', () => {
+  const root = new Map<string, unknown>([
+    ['step', tensor],
+    ['model', dict('a', 'b')],
+  ]);
+  expect([...findStateDict(root).keys()]).toEqual(['a', 'b']);
+  root.set('ema', dict('c', 'd'));
+  expect(() => findStateDict(root)).toThrow('choose one by its key (--key); the file holds "step" (tensor)');
+});
+
+it('takes a state dict with a dict of extra state for one', () => {
+  const root = new Map<string, unknown>([...dict('a', 'b'), ['extra', dict('c')]]);
+  expect([...findStateDict(root).keys()]).toEqual(['a', 'b']);
+});
+
 it('asks for a key, and lists what there is, when several hold tensors', () => {
   const root = new Map<string, unknown>([
     ['model', dict('a')],
