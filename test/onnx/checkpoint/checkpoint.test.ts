@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { unzipSync, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ByteSource } from '../../../src/onnx/byte-source.ts';
 import { CheckpointError, openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
@@ -50,6 +51,38 @@ describe.each(['tensor_zoo.pt', 'tensor_zoo_legacy.pt'])('%s', (file) => {
     expect(given).toBeGreaterThan(8);
     expect(given).toBeLessThan(checkpoint.tensors.size);
   });
+});
+
+/** What `torch.save` writes under a path whose file is called so: a zip file that has zip64's records besides. */
+function savedAs(name: string): Buffer {
+  const records = unzipSync(readFileSync(checkpointPath('tensor_zoo.pt')));
+  const renamed = Object.entries(records).map(([path, data]) => [path.replace(/^[^/]+/, name), data]);
+  const zip = Buffer.from(zipSync(Object.fromEntries(renamed), { level: 0 }));
+  const [rest, end] = [zip.subarray(0, -22), zip.subarray(-22)];
+  const zip64 = Buffer.alloc(56);
+  zip64.writeUInt32LE(0x06064b50, 0);
+  zip64.writeBigUInt64LE(44n, 4);
+  for (const at of [24, 32]) zip64.writeBigUInt64LE(BigInt(end.readUInt16LE(10)), at);
+  zip64.writeBigUInt64LE(BigInt(end.readUInt32LE(12)), 40);
+  zip64.writeBigUInt64LE(BigInt(end.readUInt32LE(16)), 48);
+  const locator = Buffer.alloc(20);
+  locator.writeUInt32LE(0x07064b50, 0);
+  locator.writeBigUInt64LE(BigInt(rest.length), 8);
+  locator.writeUInt32LE(1, 16);
+  return Buffer.concat([rest, zip64, locator, end]);
+}
+
+it('reads a zip file of any name: the zip library takes an entry of 76 bytes for the directory', async () => {
+  for (let length = 1; length <= 40; length++) {
+    const path = join(folder, 'named.pt');
+    await writeFile(path, savedAs('n'.repeat(length)));
+    await using checkpoint = await openCheckpoint(path);
+    expect([length, checkpoint.tensors.size]).toEqual([length, zoo.length]);
+    const [first] = zoo;
+    expect(Array.from(checkpoint.tensors.get(first!.name)!.read(), Number)).toEqual(
+      values.numbers(first!.name),
+    );
+  }
 });
 
 /** All of a source, in parts of `size` bytes. */
