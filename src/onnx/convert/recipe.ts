@@ -41,6 +41,13 @@ export const recipeSchema = z
         `variance_type ${recipe.diffusion.variance_type} on ${unet.in_channels} channels needs ${outputs}`,
       );
     }
+    const halvings = unet.channel_mult.length - 1;
+    if (unet.image_size % 2 ** halvings !== 0) {
+      problem(
+        ['architecture', 'diffusion', 'image_size'],
+        `${unet.image_size} pixels can't be halved ${halvings} times`,
+      );
+    }
     const classCount = classifier?.out_channels ?? unet.num_classes;
     if (classCount !== undefined && classCount !== recipe.classes.length) {
       problem(['classes'], `${recipe.classes.length} names for ${classCount} classes`);

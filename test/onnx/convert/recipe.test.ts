@@ -26,6 +26,14 @@ describe('refuses, naming the field', () => {
       /out_channels: variance_type fixed_small on 1 channels needs 1/,
     ],
     [
+      'images that do not come back to their size',
+      (r) => {
+        r.architecture.diffusion.image_size = 30;
+        r.architecture.classifier!.image_size = 30;
+      },
+      /diffusion\.image_size: 30 pixels can't be halved 2 times/,
+    ],
+    [
       'a classifier of other images',
       (r) => Object.assign(r.architecture.classifier!, { image_size: 64, in_channels: 3 }),
       /in_channels: expected 1.*image_size: expected 32/,
