@@ -78,13 +78,18 @@ async function derive(path: string, flags: GradientFlags): Promise<void> {
       (folder) =>
         writeGraph(folder, basename(flags.out), derived.graph, { ...layout, onBytes: progress.bytes }),
       stop.signal,
-    );
+    ).catch((error: unknown) => {
+      // The system refused to write; anything else is about the classifier.
+      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      throw new CliError(`--out ${flags.out}: ${reasonOf(error)}`, undefined, { cause: error });
+    });
     progress.stop();
     report(derived);
     console.log(`Wrote ${flags.out}: ${sizes(written)} (the classifier: ${kilobytes(model.bytes)})`);
   } catch (error) {
     progress.stop();
     if (stop.signal.aborted) throw interrupted();
+    if (error instanceof CliError) throw error;
     const exitCode = error instanceof InterfaceError ? EXIT_USAGE : undefined;
     throw new CliError(`${path}: ${reasonOf(error)}`, exitCode, { cause: error });
   }

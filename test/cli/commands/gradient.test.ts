@@ -36,6 +36,12 @@ afterEach(async () => {
 });
 
 describe('cairn gradient', () => {
+  test('says that it is the output that is in the way, not the classifier', async () => {
+    expect(await run(['gradient', MODEL, '--out', directory])).toBe(1);
+    expect(err).toContain(`--out ${directory}: it is a folder, not a file`);
+    expect(err).not.toContain(MODEL);
+  });
+
   test('writes the graph and says what it found', async () => {
     const target = join(directory, 'guide.onnx');
     expect(await run(['gradient', MODEL, '--out', target])).toBe(0);
