@@ -53,8 +53,11 @@ export function tensorBytes(constant: Tensor): number {
 /** The type of the value that a constant gives, with its elements where they may matter to shapes. */
 export function typeOf(constant: Tensor): ValueType {
   const { dtype, dims } = constant;
+  const count = elementCount(dims);
+  const integral = dtype === 'int64' || dtype === 'int32' || dtype === 'bool';
+  // Exporters compute with sizes in floating point too, beginning with a constant where a size is known.
   const carriesShape =
-    (dtype === 'int64' || dtype === 'int32' || dtype === 'bool') && elementCount(dims) <= 64;
+    (integral && count <= 64) || ((dtype === 'float32' || dtype === 'float64') && count === 1);
   return { dtype, shape: dims, ...(carriesShape && { elements: toNumbers(constant) }) };
 }
 

@@ -70,6 +70,14 @@ const IDIOMS: Readonly<Record<string, Build>> = {
     ]);
     return g.cast(g.op('Clip', [g.op('Sub', [last, size]), g.constant(0)]), 'int64');
   },
+  'the same of a size that the exporter has written down': (g) => {
+    const last = g.op('Sub', [g.op('Ceil', [g.constant(4.5)]), g.constant(1)]);
+    const missing = g.op('Clip', [
+      g.op('Sub', [g.op('Mul', [last, g.constant(2)]), g.constant(7)]),
+      g.constant(0),
+    ]);
+    return g.cast(g.op('Unsqueeze', [missing, g.ints([0])]), 'int64');
+  },
   'two sizes scaled at once': (g, sizes) => {
     const image = g.cast(g.op('Slice', [sizes, g.ints([2]), g.ints([4])]), 'float32');
     const target = g.cast(g.op('Floor', [g.op('Mul', [image, g.constant([1.5, 2])])]), 'int64');
