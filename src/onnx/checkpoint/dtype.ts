@@ -5,8 +5,11 @@ export type TensorData =
   | Float32Array
   | Float16Array
   | BigInt64Array
+  | BigUint64Array
   | Int32Array
+  | Uint32Array
   | Int16Array
+  | Uint16Array
   | Int8Array
   | Uint8Array;
 
@@ -19,6 +22,9 @@ export type Dtype =
   | 'int32'
   | 'int16'
   | 'int8'
+  | 'uint64'
+  | 'uint32'
+  | 'uint16'
   | 'uint8'
   | 'bool';
 
@@ -32,6 +38,9 @@ export const BYTES_PER_ELEMENT: Readonly<Record<Dtype, number>> = {
   int32: 4,
   int16: 2,
   int8: 1,
+  uint64: 8,
+  uint32: 4,
+  uint16: 2,
   uint8: 1,
   bool: 1,
 };
@@ -61,6 +70,12 @@ export function elementsFromBytes(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>):
       return new Int16Array(buffer, byteOffset, length);
     case 'int8':
       return new Int8Array(buffer, byteOffset, length);
+    case 'uint64':
+      return new BigUint64Array(buffer, byteOffset, length);
+    case 'uint32':
+      return new Uint32Array(buffer, byteOffset, length);
+    case 'uint16':
+      return new Uint16Array(buffer, byteOffset, length);
     case 'uint8':
     case 'bool':
       return bytes;
@@ -70,7 +85,10 @@ export function elementsFromBytes(dtype: Dtype, bytes: Uint8Array<ArrayBuffer>):
 /** The same values as float32: a copy, unless they are float32 already. */
 export function toFloat32(data: TensorData): Float32Array {
   if (data instanceof Float32Array) return data;
-  return data instanceof BigInt64Array ? Float32Array.from(data, Number) : new Float32Array(data);
+  const wide = data instanceof BigInt64Array || data instanceof BigUint64Array;
+  return wide
+    ? Float32Array.from(data as Iterable<bigint>, Number)
+    : new Float32Array(data as ArrayLike<number>);
 }
 
 /** A bfloat16 is the upper half of a float32. */

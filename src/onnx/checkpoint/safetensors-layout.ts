@@ -25,6 +25,9 @@ const DTYPES: Readonly<Record<string, Dtype>> = {
   I32: 'int32',
   I16: 'int16',
   I8: 'int8',
+  U64: 'uint64',
+  U32: 'uint32',
+  U16: 'uint16',
   U8: 'uint8',
   BOOL: 'bool',
 };

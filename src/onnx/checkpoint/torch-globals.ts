@@ -2,10 +2,10 @@
  * The allow-list of the unpickler: what PyTorch writes into a state dict's pickle, and what it stands for.
  * Nothing is looked up by name outside these tables.
  */
-import type { Dtype } from './dtype.ts';
+import { BYTES_PER_ELEMENT, type Dtype } from './dtype.ts';
 import { PickleCallable } from './pickle-machine.ts';
 
-/** A storage class, e.g. `torch.FloatStorage`: the type of the elements. */
+/** A storage class, e.g. `torch.FloatStorage`, or a type itself, e.g. `torch.uint16`: the type of the elements. */
 export class StorageType {
   readonly dtype: Dtype;
 
@@ -60,18 +60,27 @@ const STORAGE_TYPES: Readonly<Record<string, Dtype>> = {
   BoolStorage: 'bool',
 };
 
+/** Types without a storage class: their storages are bytes, and the tensor says what they are. */
+const TYPES_OF_BYTES: readonly Dtype[] = ['uint16', 'uint32', 'uint64'];
+
 /** PyTorch's own limit. */
 export const MAX_AXES = 64;
 
 const GLOBALS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ['collections.OrderedDict', new PickleCallable('collections.OrderedDict', orderedDict)],
   ['torch._utils._rebuild_tensor_v2', new PickleCallable('torch._utils._rebuild_tensor_v2', rebuildTensor)],
+  [
+    'torch._utils._rebuild_tensor_v3',
+    new PickleCallable('torch._utils._rebuild_tensor_v3', rebuildTensorOfBytes),
+  ],
   ['torch._utils._rebuild_tensor', new PickleCallable('torch._utils._rebuild_tensor', rebuildTensor)],
   [
     'torch._utils._rebuild_parameter',
     new PickleCallable('torch._utils._rebuild_parameter', rebuildParameter),
   ],
   ['torch.Size', new PickleCallable('torch.Size', (args) => args[0])],
+  ['torch.storage.UntypedStorage', new StorageType('uint8')],
+  ...TYPES_OF_BYTES.map((dtype) => [`torch.${dtype}`, new StorageType(dtype)] as const),
   ...Object.entries(STORAGE_TYPES).map(([name, dtype]) => [`torch.${name}`, new StorageType(dtype)] as const),
 ]);
 
@@ -111,13 +120,31 @@ function orderedDict(args: readonly unknown[]): Map<unknown, unknown> {
   return new Map(pairs as [unknown, unknown][]);
 }
 
-/** (storage, offset, shape, strides, ...): what follows concerns gradients. */
+/** (storage, offset, shape, strides, requires_grad, hooks, marks) */
 function rebuildTensor(args: readonly unknown[]): TensorReference {
-  const [storage, offset, shape, strides] = args;
+  const [storage, offset, shape, strides, , , marks] = args;
+  if (marks instanceof Map && (marks.get('neg') === true || marks.get('conj') === true)) {
+    throw new Error(
+      'a tensor marked as negated or conjugated, whose storage has other values: save a clone of it',
+    );
+  }
   if (!(storage instanceof Storage) || !isSize(offset) || !isSizes(shape) || !isSizes(strides)) {
     throw new Error('a tensor without storage, offset, shape and strides');
   }
   return new TensorReference(storage, offset, shape, strides);
+}
+
+/** (storage of bytes, offset, shape, strides, requires_grad, hooks, type, marks) */
+function rebuildTensorOfBytes(args: readonly unknown[]): TensorReference {
+  const [type] = args.slice(6);
+  const { storage, offset, shape, strides } = rebuildTensor(args.toSpliced(6, 1));
+  if (!(type instanceof StorageType)) throw new Error('a tensor whose type is no type');
+  const size = BYTES_PER_ELEMENT[type.dtype];
+  if (storage.dtype !== 'uint8' || storage.windowOffset !== 0) {
+    throw new Error(`a tensor of ${type.dtype} in a storage that is not of bytes`);
+  }
+  const typed = new Storage(storage.key, type.dtype, Math.floor(storage.length / size));
+  return new TensorReference(typed, offset, shape, strides);
 }
 
 /** (tensor, requires_grad, hooks). */

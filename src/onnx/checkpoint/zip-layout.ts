@@ -12,6 +12,7 @@ import type { StorageRecords } from './storage-records.ts';
 import { resolveStorage, resolveTorchGlobal, type Storage } from './torch-globals.ts';
 import { unpickle } from './unpickler.ts';
 
+const BIG_ENDIAN = 'big';
 const STORED = 0;
 const DEFLATED = 8;
 const LOCAL_HEADER_BYTES = 30;
@@ -39,7 +40,15 @@ export async function openZipLayout(
   const environment = { resolveGlobal: resolveTorchGlobal, resolvePersistentId: resolveStorage };
   const { value } = unpickle(bytes, environment);
   const folder = pickle.slice(0, -'data.pkl'.length);
+  checkByteOrder(file, entries.get(`${folder}byteorder`));
   return { root: value, records: new ZipRecords(file, entries, folder) };
+}
+
+/** Older files have no such record: they were all written on little-endian machines. */
+function checkByteOrder(file: number, entry: FileEntry | undefined): void {
+  if (entry === undefined || entry.uncompressedSize !== BIG_ENDIAN.length) return;
+  const order = Buffer.from(readEntry(file, entry, 0, entry.uncompressedSize)).toString('latin1');
+  if (order === BIG_ENDIAN) throw new Error('a checkpoint written on a big-endian machine');
 }
 
 async function readDirectory(file: number, size: number): Promise<Map<string, FileEntry>> {

@@ -7,6 +7,7 @@ import { unzipSync, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ByteSource } from '../../../src/onnx/byte-source.ts';
 import { CheckpointError, openCheckpoint } from '../../../src/onnx/checkpoint/checkpoint.ts';
+import { toFloat32 } from '../../../src/onnx/checkpoint/dtype.ts';
 import { checkpointPath, readNpz } from '../fixtures.ts';
 
 interface ZooTensor {
@@ -52,6 +53,42 @@ describe.each(['tensor_zoo.pt', 'tensor_zoo_legacy.pt'])('%s', (file) => {
     expect(given).toBeLessThan(checkpoint.tensors.size);
   });
 });
+
+describe.each(['unsigned.pt', 'unsigned_legacy.pt', 'unsigned.safetensors'])('%s', (file) => {
+  it('has integers without a sign, which PyTorch stores as bytes', async () => {
+    await using checkpoint = await openCheckpoint(checkpointPath(file));
+    const read = (name: string) => {
+      const { dtype, shape, read } = checkpoint.tensors.get(name)!;
+      return [dtype, shape, [...read()]];
+    };
+    expect(read('uint16')).toEqual(['uint16', [2, 3], [1, 2, 3, 40_000, 5, 65_535]]);
+    expect(read('view')).toEqual(['uint16', [2, 2], [2, 5, 3, 65_535]]);
+    expect(read('uint32')).toEqual(['uint32', [2], [7, 4_294_967_295]]);
+    expect(read('uint64')).toEqual(['uint64', [2], [9n, 2n ** 53n]]);
+    expect(read('float32')).toEqual(['float32', [1], [0.5]]);
+    expect(toFloat32(checkpoint.tensors.get('uint64')!.read())).toEqual(Float32Array.of(9, 2 ** 53));
+  });
+});
+
+it('refuses values that are not those of the storage, and storages of another byte order', async () => {
+  const withRecord = async (name: string, content: Buffer) => {
+    const records = unzipSync(readFileSync(checkpointPath('unsigned.pt')));
+    const path = join(folder, 'changed.pt');
+    await writeFile(path, zipSync({ ...records, [`unsigned/${name}`]: content }, { level: 0 }));
+    return openCheckpoint(path);
+  };
+  await expect(withRecord('byteorder', Buffer.from('big'))).rejects.toThrow(
+    'a checkpoint written on a big-endian machine',
+  );
+  await expect(withRecord('data.pkl', Buffer.from(NEGATED, 'latin1'))).rejects.toThrow(
+    'marked as negated or conjugated',
+  );
+});
+
+/** {'a': a tensor of one float32 that is marked {'neg': True}}, in the text form of pickles. */
+const NEGATED =
+  '\x80\x02}U\x01actorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x01tQ' +
+  'K\x00K\x01\x85K\x01\x85\x89ccollections\nOrderedDict\n)R}U\x03neg\x88stRs.';
 
 /** What `torch.save` writes under a path whose file is called so: a zip file that has zip64's records besides. */
 function savedAs(name: string): Buffer {
