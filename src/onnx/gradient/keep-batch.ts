@@ -1,8 +1,8 @@
 /** Rewrites the nodes in which an exporter wrote a batch size down, so that they follow whatever it is. */
 import type { Attributes } from '../graph/attribute.ts';
-import { type Dim, divideDims, type Shape } from '../graph/dim.ts';
+import { type Dim, divideDims, isStatic, type Shape } from '../graph/dim.ts';
 import type { Graph, GraphNode } from '../graph/index.ts';
-import { elementCount, tensorFrom } from '../graph/tensor.ts';
+import { elementCount, lazyTensor, tensorFrom } from '../graph/tensor.ts';
 
 /** A batch size that was written down, and the symbol that takes its place. */
 export interface FreedBatch {
@@ -21,6 +21,8 @@ export function keepBatch(node: GraphNode, graph: Graph, batch: FreedBatch): rea
   switch (node.opType) {
     case 'Reshape':
       return [keepInReshape(node, graph, batch)];
+    case 'Expand':
+      return [keepOne(node, graph, batch)];
     case 'Concat':
       return keepInConcat(node, graph, batch);
     case 'Resize':
@@ -120,21 +122,71 @@ function batchInTarget({ axis, before, sizes }: Reshaping, { size }: FreedBatch)
   }
   const [outermost] = distances as [number, number];
   if (outermost * size === elementCount(sizes)) return 0;
+  if (size > 1) return insideAxis(sizes, behind, distances, size);
   const first = behind.indexOf(outermost);
-  if (first < 0 || size > 1) return undefined;
+  if (first < 0) return undefined;
   return sizes.length < before.length ? first : first + 1;
 }
 
+/** The axis that several images and other things are joined in, with the images first or last. */
+function insideAxis(
+  sizes: readonly number[],
+  behind: readonly number[],
+  distances: readonly number[],
+  size: number,
+): number | undefined {
+  const joined = (at: number) => sizes[at]! % size === 0;
+  const places = [...sizes.keys()].filter(
+    (at) => joined(at) && [behind[at]!, (behind[at]! * sizes[at]!) / size].some((d) => distances.includes(d)),
+  );
+  return places.length === 1 ? places[0] : undefined;
+}
+
+/** Expand of what there is one of (a class token) to constant sizes: one is kept, for a Concat to repeat. */
+function keepOne(node: GraphNode, graph: Graph, { size }: FreedBatch): GraphNode {
+  const [data, target] = [typeOfInput(graph, node, 0)?.shape, typeOfInput(graph, node, 1)?.elements];
+  if (data === undefined || !target?.every((dim) => typeof dim === 'number')) return node;
+  const single = data[0] === 1 && data.length === target.length && target[0] === size;
+  if (size === 1 || !single || !isStatic(data)) return node;
+  const name = addInts(graph, `${node.name}/one`, target.with(0, 1));
+  return { ...node, inputs: [node.inputs[0]!, name] };
+}
+
+/** The name of the first row of a constant whose rows, one for each image, are all the same; else its own. */
+function firstOfEqual(name: string, graph: Graph, { size }: FreedBatch): string {
+  const constant = graph.initializers.get(name);
+  if (constant === undefined || size === 1 || constant.dims[0] !== size) return name;
+  const bytes = constant.bytes();
+  const length = bytes.length / size;
+  const row = bytes.slice(0, length);
+  const equal = Array.from({ length: size }, (_, index) => index * length).every(
+    (start) => Buffer.compare(row, bytes.subarray(start, start + length)) === 0,
+  );
+  if (!equal) return name;
+  const [first, shape] = [`${name}/one`, [1, ...constant.dims.slice(1)]];
+  graph.initializers.set(
+    first,
+    lazyTensor(constant.dtype, shape, () => row),
+  );
+  graph.values.set(first, { name: first, dtype: constant.dtype, shape });
+  return first;
+}
+
 /** Concat with what there is one of (a class token): it is repeated for each image. */
-function keepInConcat(node: GraphNode, graph: Graph, { symbol, size }: FreedBatch): readonly GraphNode[] {
-  const shapes = node.inputs.map((_, index) => typeOfInput(graph, node, index)?.shape);
-  const along = node.attributes.axis?.type === 'int' ? node.attributes.axis.value : 0;
-  const rank = shapes[0]?.length ?? 0;
+function keepInConcat(original: GraphNode, graph: Graph, batch: FreedBatch): readonly GraphNode[] {
+  const { symbol } = batch;
+  const shapesOf = (node: GraphNode) => node.inputs.map((_, index) => typeOfInput(graph, node, index)?.shape);
+  const given = shapesOf(original);
+  const along = original.attributes.axis?.type === 'int' ? original.attributes.axis.value : 0;
+  const rank = given[0]?.length ?? 0;
   const isBatch = (dim: Dim | undefined, at: number) => dim === symbol && at !== (along + rank) % rank;
-  const leader = shapes.findIndex((shape) => shape?.some(isBatch));
-  if (leader < 0 || size !== 1) return [node];
-  const axis = shapes[leader]!.findIndex(isBatch);
-  if (!shapes.some((shape) => shape?.[axis] === 1)) return [node];
+  const leader = given.findIndex((shape) => shape?.some(isBatch));
+  if (leader < 0) return [original];
+  const axis = given[leader]!.findIndex(isBatch);
+  const inputs = original.inputs.map((name) => (axis === 0 ? firstOfEqual(name, graph, batch) : name));
+  const node = { ...original, inputs };
+  const shapes = shapesOf(node);
+  if (!shapes.some((shape) => shape?.[axis] === 1)) return [original];
   const sizes = sizesWithBatch(node, graph, {
     from: node.inputs[leader]!,
     axis,
@@ -146,8 +198,8 @@ function keepInConcat(node: GraphNode, graph: Graph, { symbol, size }: FreedBatc
   const expands = expanded.flatMap((name, index) =>
     name === undefined ? [] : [helper('Expand', [node.inputs[index]!, sizes.name], name)],
   );
-  const inputs = node.inputs.map((name, index) => expanded[index] ?? name);
-  return [...sizes.nodes, ...expands, { ...node, inputs }];
+  const joined = inputs.map((name, index) => expanded[index] ?? name);
+  return [...sizes.nodes, ...expands, { ...node, inputs: joined }];
 }
 
 /** Resize to constant sizes. */

@@ -233,6 +233,34 @@ describe('a fixed batch size', () => {
     expect(notes).toEqual([expect.stringContaining('batch size was 3 and is free now')]);
   });
 
+  const token = (g: GraphBuilder, images: number, step = 0) =>
+    g.constantTensor(
+      tensorFrom(
+        'float32',
+        [images, 5, 1, 1],
+        Array.from({ length: images * 5 }, (_, i) => 1 + (i % 5) + step * i),
+      ),
+    );
+  const withToken = (tokens: (g: GraphBuilder) => Value): NonNullable<Variant['pool']> => {
+    return (g, h) =>
+      g.op('ReduceSum', [g.op('Concat', [tokens(g), h], { axis: 2 }), g.ints([2, 3])], { keepdims: 0 });
+  };
+
+  it.each<[string, (g: GraphBuilder) => Value]>([
+    ['repeated', (g) => g.op('Expand', [token(g, 1), g.ints([3, 5, 1, 1])])],
+    ['written down three times', (g) => token(g, 3)],
+  ])('of 3 with a class token, %s, is freed', async (_, tokens) => {
+    const { graph, notes } = await deriveGradient(classifier({ batch: 3, pool: withToken(tokens) }));
+    expect(notes).toEqual([expect.stringContaining('batch size was 3 and is free now')]);
+    expect((await run(graph, feeds(graph))).gradient!.dims).toEqual([2, 3, 6, 6]);
+  });
+
+  it('of 3 with another token for each image is kept', async () => {
+    const pool = withToken((g) => token(g, 3, 1));
+    const { notes } = await deriveGradient(classifier({ batch: 3, pool }));
+    expect(notes).toEqual([expect.stringContaining('the batch size stays 3')]);
+  });
+
   it('of 3 whose images see each other is kept', async () => {
     const pool: Variant['pool'] = (g, h) => {
       const flat = g.op('Flatten', [h]);

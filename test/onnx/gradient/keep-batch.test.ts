@@ -42,6 +42,9 @@ describe('a Reshape to constant sizes follows the batch', () => {
   it('of any size', () => {
     expect(reshaped(['N', 8, 1], [3, 8], 3)).toEqual([-1, 8]);
     expect(reshaped(['4*N', 6], [3, 4, 6], 3)).toEqual([-1, 4, 6]);
+    expect(reshaped([17, 'N', 32], [17, 8, 8], 2)).toEqual([17, -1, 8]);
+    expect(reshaped(['17*N', 32], [17, 2, 32], 2)).toEqual([17, -1, 32]);
+    expect(reshaped([17, 'N', 4, 8], [34, 32], 2)).toEqual([-1, 32]);
   });
 
   it('where 0 means 0', () => {
