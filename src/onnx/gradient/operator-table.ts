@@ -7,7 +7,8 @@ const LIMITS: Readonly<Record<string, string>> = {
   AveragePool: 'image size known',
   BatchNormalization: 'inference mode',
   Conv: 'image size known if a stride is above 1',
-  ConvTranspose: 'image size known with `output_shape` or `auto_pad`',
+  ConvTranspose:
+    'image size known with `output_shape` or `auto_pad`; no output beyond what its windows reach',
   Dropout: 'inference mode',
   Einsum: 'no diagonals (`ii`); ellipsis and letters of one term are covered',
   Gather: 'with an index of rank 2 or more, the sizes after the axis known',
@@ -15,7 +16,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   LRN: 'odd sizes, as engines have them',
   LpNormalization: 'p = 2',
   MaxPool: 'row-major indices; equal maxima: the first one',
-  Pad: 'constant, reflect, edge and wrap; pads constant, sizes of the padded axes known but for constant',
+  Pad: 'constant, reflect, edge and wrap; pads constant, sizes of the padded axes known but for constant, which alone may crop',
   Resize:
     'nearest, linear and cubic; sizes known unless it repeats pixels; not tf_crop_and_resize, antialias or keep_aspect_ratio_policy',
   ReduceL2: '0 where the norm is 0',
@@ -58,15 +59,15 @@ ${[...NOT_DIFFERENTIABLE].sort().join(', ')}.
 
 ## What is an error
 
-Valid ONNX that exporters (PyTorch, TensorFlow, timm) do not put between the image and the logits of a classifier; each
-ends in an error that names the node:
+Valid ONNX that exporters (PyTorch, TensorFlow, timm) hardly ever put between the image and the logits of a classifier;
+each ends in an error that names the node:
 
 - Einsum with a diagonal (\`ii->i\`); LpNormalization with p = 1; LRN of an even size, which engines refuse too
 - Resize with \`antialias\`, \`tf_crop_and_resize\` or \`keep_aspect_ratio_policy\`. Antialiased resampling of position embeddings
   is no matter: it is not on the way from the image
 - GatherND with \`batch_dims\`; ScatterND that multiplies or compares; MaxPool with \`storage_order\`; bounds of a Slice or pads of a Pad that depend on the image
 - BatchNormalization and Dropout in training mode: export with \`.eval()\`
-- LpPool, CumSum, TopK, recurrent layers, and control flow (Loop, Scan, and If unless the sizes of the image decide it)
+- LpPool, CumSum, TopK, Col2Im and recurrent layers (timm's VOLO and Sequencer have them), and control flow (Loop, Scan, and If unless the sizes of the image decide it)
 - quantised layers (QLinearConv, DequantizeLinear, ...) and operators of other domains (\`com.microsoft\`), which are what
   optimisers make of a model: export it without them
 `;

@@ -115,7 +115,7 @@ const identity: ShapeRule = (node) => {
 const UNARY = [
   'Acos Acosh Asin Asinh Atan Atanh Celu Cos Cosh Elu Erf Exp Gelu HardSigmoid HardSwish LeakyRelu',
   'Log Mish PRelu Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh',
-  'ThresholdedRelu LogSoftmax Softmax Hardmax',
+  'ThresholdedRelu LogSoftmax Softmax Hardmax Trilu',
 ]
   .join(' ')
   .split(' ');

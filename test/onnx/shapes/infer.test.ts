@@ -75,6 +75,7 @@ const CASES: readonly [string, readonly number[], (g: GraphBuilder, x: Value) =>
         output_padding: [1, 2],
       }),
   ],
+  ['Trilu', [3, 4], (g, x) => g.op('Trilu', [x], { upper: 0 })],
   ['Concat', [2, 3], (g, x) => g.op('Concat', [x, x, x], { axis: -1 })],
   [
     'Unsqueeze and Squeeze',
