@@ -5,7 +5,6 @@
  * get no gradient through it.
  */
 import type { Value } from '../graph/index.ts';
-import { attentionGradients } from './attention.ts';
 import type { GradientContext } from './context.ts';
 import { affineOfGroups, recomputedSoftmax } from './recompute.ts';
 
@@ -21,7 +20,7 @@ export function compositeGradients(n: GradientContext): readonly CompositeGradie
     case 'Mul':
       return silu(n);
     case 'MatMul':
-      return attentionGradients(n) ?? transposedProduct(n);
+      return transposedProduct(n);
     default:
       return undefined;
   }

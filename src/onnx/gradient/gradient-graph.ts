@@ -3,6 +3,7 @@ import { describeNode, type Graph, GraphBuilder, type Value } from '../graph/ind
 import { withoutDeprecated } from '../graph/modernize.ts';
 import { NodeContext } from '../shapes/context.ts';
 import { inferShapes } from '../shapes/infer.ts';
+import { attentionByHeads } from './attention-by-heads.ts';
 import type { Head } from './final-activation.ts';
 import { differentiate } from './reverse-mode.ts';
 
@@ -33,7 +34,7 @@ export interface ClassifierNames {
  *   image has no gradient rule, or the operator set is older than 13
  */
 export function buildGradientGraph(classifier: Graph, names: ClassifierNames, head: Head = 'softmax'): Graph {
-  const typed = inferShapes(prepare(withoutDeprecated(classifier), names));
+  const typed = attentionByHeads(inferShapes(prepare(withoutDeprecated(classifier), names)));
   const extended = GraphBuilder.extend(typed);
   const { builder: g, lookup } = extended;
   const [output] = typed.outputs as [Value];

@@ -63,8 +63,9 @@ function isPerChannel(shape: Shape, full: Shape, channels: number): boolean {
 }
 
 /**
- * Attention weights softmax(A B) [N, heads, Q, T], computed again from A and B where they are much the larger. The
- * last layer of a size keeps its weights: they are the first that the backward pass frees.
+ * Attention weights softmax(A B) [N, heads, Q, T], computed again from A and B where they are much the larger. That
+ * takes no longer than to write them to memory and to read them back, if a head is computed at a time
+ * (attention-by-heads.ts). The last of a size are kept: they are the first that the backward pass frees.
  *
  * @param dy what the answer will be used with
  * @returns `weights` itself where it is not worth it
@@ -83,17 +84,13 @@ export function recomputedSoftmax(n: GradientContext, weights: Value, dy: Value)
   if (operands.some(({ shape }) => shape[0] !== weights.shape[0] || shape[1] !== weights.shape[1])) {
     return weights;
   }
-  if (isLastOfItsSize(n, weights)) return weights;
+  const later = g.nodesAfter(weights).some((node) => isSoftmaxLike(n, node, weights));
+  if (!later) return weights;
   return g.before(dy, () => {
     const [a, b] = operands.map((operand) => withoutHeads(n, operand)) as [Value, Value];
     const again = g.op('Softmax', [n.op('MatMul', a, b)], { axis: -1 });
     return n.reshapeLike(again, weights);
   });
-}
-
-/** Whether no softmax of this size comes later: then the backward pass begins with it, and frees it first. */
-export function isLastOfItsSize(n: GradientContext, weights: Value): boolean {
-  return !n.g.nodesAfter(weights).some((node) => isSoftmaxLike(n, node, weights));
 }
 
 function isSoftmaxLike({ g }: GradientContext, { opType, outputs }: GraphNode, model: Value): boolean {

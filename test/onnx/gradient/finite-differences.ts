@@ -14,6 +14,8 @@ export interface Case {
   readonly build: (g: GraphBuilder, x: Value) => Value;
   /** Values of x; by default a shuffled grid around 0 that keeps away from 0, 1, 3 and other kinks. */
   readonly values?: (count: number) => number[];
+  /** What is done to the graph before it is differentiated. */
+  readonly rewrite?: (typed: Graph) => Graph;
   /** Operator set, if not the usual one. */
   readonly opset?: number;
   /** Where onnxruntime rounds to float32 on the way, whatever it is given. */
@@ -53,7 +55,7 @@ export function withGradient(test: Case, dtype: 'float64' | 'float32'): { graph:
   const g = new GraphBuilder({ name: 'case', opset });
   const x = g.input('x', dtype, shape);
   g.output(build(g, x), 'y');
-  const typed = g.build();
+  const typed = test.rewrite === undefined ? g.build() : test.rewrite(g.build());
   const extended = GraphBuilder.extend(typed);
   const { builder, lookup } = extended;
   const y = lookup('y')!;

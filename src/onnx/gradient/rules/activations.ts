@@ -1,5 +1,5 @@
 /** Gradients of activation functions, from their outputs where that is cheaper. */
-import type { Value } from '../../graph/index.ts';
+import { tensorFrom, type Value } from '../../graph/index.ts';
 import type { GradientContext, GradientRule } from '../context.ts';
 import { recomputedSoftmax } from '../recompute.ts';
 
@@ -100,10 +100,29 @@ function attentionTotals(n: GradientContext): Value | undefined {
   const [columnsOfP, transposed] = [n.untransposed(p), n.existingTranspose(n.y())];
   const columns = transposed && g.existing('MatMul', [q, transposed]);
   if (columns === undefined || columnsOfP === undefined) return undefined;
-  const rank = columns.shape.length;
-  const totals = n.sum(n.mul(columnsOfP, columns), [rank - 2]);
+  const totals = sumOfRows(n, n.mul(columnsOfP, columns));
   return n.op('Reshape', totals, g.ints([...columns.shape.slice(0, -2).map(() => 0), -1, 1]));
 }
+
+/**
+ * The sum over the axis before the last; of single matrices as a product, because onnxruntime's reduction of one takes
+ * four times as long.
+ */
+function sumOfRows(n: GradientContext, x: Value): Value {
+  const [rows, columns] = x.shape.slice(-2);
+  const single = x.shape.slice(1, -2).every((dim) => dim === 1);
+  const size = Number(rows) * Number(columns);
+  if (!single || !(size >= LARGE_MATRIX)) return n.sum(x, [x.shape.length - 2]);
+  const ones = tensorFrom(
+    x.dtype,
+    [1, Number(rows)],
+    Array.from({ length: Number(rows) }, () => 1),
+  );
+  return n.op('MatMul', n.g.constantTensor(ones), x);
+}
+
+/** Elements from which on the way of summing counts. */
+const LARGE_MATRIX = 2 ** 14;
 
 const logSoftmax: GradientRule = (n) => {
   const axis = n.forward.axis('axis', -1, n.y().shape.length);
