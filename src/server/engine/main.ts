@@ -10,6 +10,7 @@ import type { NamedTensor } from '../../inference/oip/tensor.ts';
 import { ProviderError } from './engine-error.ts';
 import { bytesOf, EXCHANGE_FD, Exchange, endOf, type TensorPlace } from './exchange.ts';
 import { readGraph } from './graph-file.ts';
+import { imagesAtATime } from './in-parts.ts';
 import type { FromEngine, GraphName, LoadMessage, RunMessage, ToEngine } from './messages.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { endWithParent } from './orphan-watch.ts';
@@ -23,7 +24,9 @@ async function load({ folder, graphs, settings }: LoadMessage): Promise<FromEngi
     await checkProvider(settings);
   }
   for (const { graph, file, signature } of graphs) {
-    sessions.set(graph, await OnnxSession.open(await readGraph(folder, file), signature, settings));
+    const source = await readGraph(folder, file);
+    const most = imagesAtATime(file, settings);
+    sessions.set(graph, await OnnxSession.open(source, signature, settings, most));
   }
   return { kind: 'loaded' };
 }

@@ -3,6 +3,7 @@ import type { NamedTensor } from '../../inference/oip/tensor.ts';
 import { InferenceSession, Tensor } from '../../onnx/onnxruntime.ts';
 import type { TensorSignature } from '../model-runner.ts';
 import type { GraphSource } from './graph-file.ts';
+import { inParts } from './in-parts.ts';
 import type { GraphSignature } from './messages.ts';
 import { type SessionSettings, sessionOptions } from './session-settings.ts';
 
@@ -16,17 +17,23 @@ export class OnnxSession {
   readonly #session: InferenceSession;
   /** onnxruntime's element type of each input. */
   readonly #types: ReadonlyMap<string, string>;
+  readonly #most: number;
 
-  private constructor(session: InferenceSession) {
+  private constructor(session: InferenceSession, most: number) {
     this.#session = session;
+    this.#most = most;
     this.#types = new Map(session.inputMetadata.map((end) => [end.name, end.isTensor ? end.type : '']));
   }
 
-  /** @throws {Error} if onnxruntime can't load the graph, or its inputs and outputs are not those of the signature */
+  /**
+   * @param most images that the graph is given at a time; see `imagesAtATime`
+   * @throws {Error} if onnxruntime can't load the graph, or its inputs and outputs are not those of the signature
+   */
   static async open(
     source: GraphSource,
     signature: GraphSignature,
     settings: SessionSettings,
+    most = Infinity,
   ): Promise<OnnxSession> {
     const options = sessionOptions(settings);
     const session = await (typeof source === 'string'
@@ -34,7 +41,7 @@ export class OnnxSession {
       : InferenceSession.create(source, options));
     checkEnds('input', session.inputMetadata, signature.inputs);
     checkEnds('output', session.outputMetadata, signature.outputs);
-    return new OnnxSession(session);
+    return new OnnxSession(session, most);
   }
 
   /**
@@ -43,6 +50,12 @@ export class OnnxSession {
    * @returns the wanted outputs, in float32 whatever the graph computes in
    */
   async run(inputs: readonly NamedTensor[], wanted: readonly string[]): Promise<NamedTensor[]> {
+    const runOnce = (part: readonly NamedTensor[]) => this.#runOnce(part, wanted);
+    const fits = inputs.every(({ shape }) => shape[0]! <= this.#most);
+    return fits ? runOnce(inputs) : inParts(inputs, this.#most, runOnce);
+  }
+
+  async #runOnce(inputs: readonly NamedTensor[], wanted: readonly string[]): Promise<NamedTensor[]> {
     const feeds = inputs.map((tensor) => [tensor.name, toOrt(tensor, this.#types.get(tensor.name))] as const);
     const results = await this.#session.run(Object.fromEntries(feeds), wanted);
     return wanted.map((name) => fromOrt(name, results[name]!));
