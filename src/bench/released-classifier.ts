@@ -3,15 +3,26 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { drawNoise } from '../core/index.ts';
+import type { GraphFile } from '../models/manifest.ts';
 import { buildModel, stateDictOf } from '../onnx/architectures/build-model.ts';
 import { replaceFolder } from '../onnx/convert/model-folder.ts';
 import { loadRecipe } from '../onnx/convert/recipe.ts';
 import { writeGraph } from '../onnx/convert/write-graph.ts';
 import { buildGradientGraph } from '../onnx/gradient/gradient-graph.ts';
+import type { Value } from '../onnx/graph/index.ts';
+import type { GraphSignature } from '../server/engine/messages.ts';
+import type { TensorSignature } from '../server/model-runner.ts';
+
+/** A graph as an engine is told of it. */
+export interface BenchGraph {
+  readonly folder: string;
+  readonly file: GraphFile;
+  readonly signature: GraphSignature;
+}
 
 export interface ReleasedClassifier extends AsyncDisposable {
-  readonly classifier: string;
-  readonly gradient: string;
+  readonly classifier: BenchGraph;
+  readonly gradient: BenchGraph;
 }
 
 /** @param recipe one with a classifier, e.g. `imagenet-64` */
@@ -24,16 +35,29 @@ export async function writeReleasedClassifier(recipe: string): Promise<ReleasedC
   const model = buildModel({ tensors }, options);
   const parent = await mkdtemp(join(tmpdir(), 'cairn-bench-'));
   const folder = join(parent, 'graphs');
-  await replaceFolder(folder, async (writer) => {
-    await writeGraph(writer, 'classifier.onnx', model);
-    const names = { image: 'x', timestep: 'timestep', logits: 'logits' };
-    await writeGraph(writer, 'gradient.onnx', buildGradientGraph(model, names));
-  });
+  const names = { image: 'x', timestep: 'timestep', logits: 'logits' };
+  const graphs = { classifier: model, gradient: buildGradientGraph(model, names) };
+  const written = await replaceFolder(folder, async (writer) => ({
+    classifier: await writeGraph(writer, 'classifier.onnx', graphs.classifier),
+    gradient: await writeGraph(writer, 'gradient.onnx', graphs.gradient),
+  }));
+  const described = (name: 'classifier' | 'gradient'): BenchGraph => {
+    const { inputs, outputs } = graphs[name];
+    return {
+      folder,
+      file: written[name],
+      signature: { inputs: inputs.map(onWire), outputs: outputs.map(onWire) },
+    };
+  };
   return {
-    classifier: join(folder, 'classifier.onnx'),
-    gradient: join(folder, 'gradient.onnx'),
+    classifier: described('classifier'),
+    gradient: described('gradient'),
     [Symbol.asyncDispose]: () => rm(parent, { recursive: true, force: true }),
   };
+}
+
+function onWire({ name, shape }: Value): TensorSignature {
+  return { name, datatype: 'FP32', shape: shape.map((dim) => (typeof dim === 'number' ? dim : -1)) };
 }
 
 /** Of the size that keeps a layer's variance; noise is drawn once and repeated, for speed. */

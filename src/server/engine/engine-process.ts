@@ -6,7 +6,7 @@ import { viewBytes } from '../../inference/oip/datatype.ts';
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
 import type { BufferPool } from '../http/buffer-pool.ts';
 import type { Log } from '../log/log.ts';
-import { ALLOCATOR_ENVIRONMENT } from './allocator-environment.ts';
+import { allocatorEnvironment } from './allocator-environment.ts';
 import { EngineError, ProviderError } from './engine-error.ts';
 import { bytesOf, Exchange, type TensorPlace } from './exchange.ts';
 import { limitMemory } from './memory-limit.ts';
@@ -45,11 +45,11 @@ export class EngineProcess {
   #killedFor: string | null = null;
   #gone: string | null = null;
 
-  private constructor(options: ProcessOptions) {
+  private constructor({ graphs }: LoadMessage, options: ProcessOptions) {
     this.#options = options;
     this.#exchange = Exchange.create();
     this.#child = spawn(process.execPath, [MAIN], {
-      env: { ...ALLOCATOR_ENVIRONMENT, ...process.env },
+      env: { ...allocatorEnvironment(graphs.map(({ file }) => file)), ...process.env },
       // The last one's number is EXCHANGE_FD.
       stdio: ['ignore', 'inherit', 'pipe', 'ipc', this.#exchange.fd],
     });
@@ -76,7 +76,7 @@ export class EngineProcess {
     options: ProcessOptions,
     signal: AbortSignal,
   ): Promise<EngineProcess> {
-    const started = new EngineProcess(options);
+    const started = new EngineProcess(load, options);
     const answer = await started.killedBy(signal, () => started.#ask(load));
     if (answer?.kind === 'loaded') return started;
     started.kill('it could not load its graphs');
