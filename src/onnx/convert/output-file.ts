@@ -11,13 +11,24 @@ const WASM_PAGE_BYTES = 2 ** 16;
 
 /** Node's types leave it out. */
 declare const WebAssembly: {
-  readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
+  readonly Memory: new (pages: {
+    initial: number;
+    maximum: number;
+    shared: true;
+  }) => { readonly buffer: SharedArrayBuffer };
 };
 
-/** Memory that begins with a block: that of WebAssembly begins with a page, that of a `Uint8Array` anywhere. */
+/**
+ * Memory that begins with a block, and that threads can share: that of WebAssembly begins with a page, that of a
+ * `Uint8Array` anywhere.
+ */
 export function alignedBytes(length: number): Uint8Array {
   const pages = Math.ceil(length / WASM_PAGE_BYTES);
-  return new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer, 0, length);
+  return new Uint8Array(
+    new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer,
+    0,
+    length,
+  );
 }
 
 export class OutputFile {

@@ -1,11 +1,15 @@
 /** Writes bytes to a file as they come: read, digested and written at the same time, through a few buffers. */
-import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import type { ByteSource } from '../byte-source.ts';
+import { type Digest, DigestThread, digestHere } from './digest.ts';
 import { alignedBytes, OutputFile } from './output-file.ts';
 
-/** They stay in a core's cache from reading to digesting; smaller ones ask more of the disk. */
-const BUFFER_BYTES = 2 ** 20;
-const BUFFERS = 4;
+/**
+ * Smaller ones ask more of the disk and wake the threads more often. All of them together last a digest for as long as
+ * the largest weights take to be folded.
+ */
+const BUFFER_BYTES = 2 ** 22;
+const BUFFERS = 8;
 
 export interface Written {
   readonly bytes: number;
@@ -37,21 +41,22 @@ export async function writeStream(
     }
     return await stream.finish();
   } finally {
-    await stream.settle();
+    await stream.close();
     await output.close();
   }
 }
 
 interface Buffer {
   readonly bytes: Uint8Array;
-  /** Until it is, the buffer must be left alone. */
+  /** Both read the buffer: until they are done it must be left alone. */
   written: Promise<void>;
+  digested: Promise<void>;
 }
 
 class BufferedStream {
   readonly #output: OutputFile;
-  readonly #hash = createHash('sha256');
   readonly #buffers: Buffer[];
+  #digest: Digest | undefined;
   #current = 0;
   /** Bytes in the current buffer. */
   #filled = 0;
@@ -64,44 +69,54 @@ class BufferedStream {
     this.#buffers = Array.from({ length: BUFFERS }, (_, index) => ({
       bytes: memory.subarray(index * BUFFER_BYTES, (index + 1) * BUFFER_BYTES),
       written: Promise.resolve(),
+      digested: Promise.resolve(),
     }));
   }
 
   /** Free memory for up to `wanted` bytes, at least one. */
   async space(wanted: number): Promise<Uint8Array> {
-    const { bytes, written } = this.#buffers[this.#current]!;
-    if (this.#filled === 0) await written;
+    const { bytes, written, digested } = this.#buffers[this.#current]!;
+    if (this.#filled === 0) await Promise.all([written, digested]);
     return bytes.subarray(this.#filled, this.#filled + wanted);
   }
 
   /** The first `count` bytes of the space are there. */
   commit(count: number): void {
     this.#filled += count;
-    if (this.#filled === BUFFER_BYTES) this.#flush();
+    if (this.#filled === BUFFER_BYTES) this.#pass();
   }
 
   async finish(): Promise<Written> {
-    this.#flush();
-    await Promise.all(this.#buffers.map(({ written }) => written));
+    this.#pass();
+    await Promise.all(this.#buffers.flatMap(({ written, digested }) => [written, digested]));
     await this.#output.finish();
-    return { bytes: this.#position, sha256: this.#hash.digest('hex') };
+    return { bytes: this.#position, sha256: await this.#chooseDigest().digest() };
   }
 
   /** Nothing is under way afterwards. */
-  async settle(): Promise<void> {
-    await Promise.allSettled(this.#buffers.map(({ written }) => written));
+  async close(): Promise<void> {
+    await this.#digest?.close();
+    await Promise.allSettled(this.#buffers.flatMap(({ written, digested }) => [written, digested]));
   }
 
-  #flush(): void {
+  /** Writes and digests the current buffer at the same time. */
+  #pass(): void {
     if (this.#filled === 0) return;
     const buffer = this.#buffers[this.#current]!;
     buffer.written = this.#output.write(buffer.bytes, this.#filled, this.#position);
-    // Its failure is met at the next await; until then it is not an unhandled one.
+    buffer.digested = this.#chooseDigest().update(buffer.bytes.subarray(0, this.#filled));
+    // A failure is met at the next await; until then it is not an unhandled one.
     buffer.written.catch(() => undefined);
-    // While it is on its way.
-    this.#hash.update(buffer.bytes.subarray(0, this.#filled));
+    buffer.digested.catch(() => undefined);
     this.#position += this.#filled;
     this.#filled = 0;
     this.#current = (this.#current + 1) % BUFFERS;
+  }
+
+  /** When the first bytes are there: if they are less than a buffer they are all, and not worth a thread. */
+  #chooseDigest(): Digest {
+    const threaded = this.#filled === BUFFER_BYTES && availableParallelism() > 1;
+    this.#digest ??= threaded ? new DigestThread() : digestHere();
+    return this.#digest;
   }
 }

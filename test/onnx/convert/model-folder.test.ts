@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -28,21 +37,37 @@ async function deadProcess(): Promise<number> {
   return child.pid!;
 }
 
-it('leaves the old folder and nothing half-written when a conversion is killed', {
-  timeout: 120_000,
-}, async () => {
+/** Writes a checkpoint of 90 MB, wide enough to be caught in the middle, and a conversion of it in a process. */
+async function startWideConversion(damage?: (checkpoint: Buffer) => void) {
   const recipe = await loadRecipe('mnist-32');
-  // Wide enough (90 MB) to be caught in the middle.
   const diffusion = { ...recipe.architecture.diffusion, model_channels: 96 };
   const checkpoint = join(root, 'wide.pt');
   writeTorchCheckpoint(checkpoint, stateDictOf(diffusion));
+  if (damage) {
+    const bytes = readFileSync(checkpoint);
+    damage(bytes);
+    writeFileSync(checkpoint, bytes);
+  }
   await fill('old');
   const script = fileURLToPath(new URL('convert-process.ts', import.meta.url));
   const json = JSON.stringify({ ...recipe, architecture: { diffusion } });
   const child = spawn(process.execPath, [script, json, checkpoint, join(root, 'model')], {
-    stdio: 'inherit',
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
-  const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  const ended = new Promise<string>((resolve) =>
+    child.once('close', (code, signal) => resolve(signal ?? `${code}: ${said}`)),
+  );
+  return { child, ended };
+}
+
+it('leaves the old folder and nothing half-written when a conversion is killed', {
+  timeout: 120_000,
+}, async () => {
+  const { child, ended } = await startWideConversion();
   await untilHalfWritten();
   child.kill('SIGKILL');
   expect(await ended).toBe('SIGKILL');
@@ -51,6 +76,20 @@ it('leaves the old folder and nothing half-written when a conversion is killed',
   await fill('new');
   expect(readdirSync(root).sort()).toEqual(['model', 'wide.pt']);
   expect(content()).toBe('new');
+});
+
+it('leaves the old folder alone, and ends by itself, when a byte of the checkpoint is damaged', {
+  timeout: 120_000,
+}, async () => {
+  const { ended } = await startWideConversion((bytes) => {
+    // In a record of the middle: the pickle is at the start, the directory at the end.
+    bytes[(bytes.length / 2) | 0]! ^= 1;
+  });
+  expect(await ended).toMatch(
+    /^1: .*wide\.pt: tensor \S+: record archive\/data\/\d+ is damaged: its checksum does not match/s,
+  );
+  expect(content()).toBe('old');
+  expect(readdirSync(root).sort()).toEqual(['model', 'wide.pt']);
 });
 
 /** Until the hidden folder has a data file with something in it. */
