@@ -11,6 +11,9 @@ import { alignedBytes, OutputFile } from './output-file.ts';
 const BUFFER_BYTES = 2 ** 22;
 const BUFFERS = 8;
 
+/** Of streams that have ended, for the next: memory that threads have shared is long in being collected. */
+const spare: Uint8Array[] = [];
+
 export interface Written {
   readonly bytes: number;
   /** In lower-case hexadecimal digits. */
@@ -55,6 +58,7 @@ interface Buffer {
 
 class BufferedStream {
   readonly #output: OutputFile;
+  readonly #memory = spare.pop() ?? alignedBytes(BUFFERS * BUFFER_BYTES);
   readonly #buffers: Buffer[];
   #digest: Digest | undefined;
   #current = 0;
@@ -65,9 +69,8 @@ class BufferedStream {
 
   constructor(output: OutputFile) {
     this.#output = output;
-    const memory = alignedBytes(BUFFERS * BUFFER_BYTES);
     this.#buffers = Array.from({ length: BUFFERS }, (_, index) => ({
-      bytes: memory.subarray(index * BUFFER_BYTES, (index + 1) * BUFFER_BYTES),
+      bytes: this.#memory.subarray(index * BUFFER_BYTES, (index + 1) * BUFFER_BYTES),
       written: Promise.resolve(),
       digested: Promise.resolve(),
     }));
@@ -97,6 +100,7 @@ class BufferedStream {
   async close(): Promise<void> {
     await this.#digest?.close();
     await Promise.allSettled(this.#buffers.flatMap(({ written, digested }) => [written, digested]));
+    spare.push(this.#memory);
   }
 
   /** Writes and digests the current buffer at the same time. */
