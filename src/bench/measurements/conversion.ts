@@ -54,7 +54,7 @@ second row is the most memory the process has had resident, against the same pro
           unit: 'ms',
           floorIs: 'copy',
           ...compare(times.ours, times.floor),
-          aim: { on: 'ratio', atMost: 2 },
+          aim: { on: 'ratio', atMost: 1.5 },
         },
         {
           name: 'peak memory of a conversion',
