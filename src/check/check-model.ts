@@ -1,5 +1,4 @@
 /** One model folder from model.json to a step's cost. */
-import { join } from 'node:path';
 import { type GraphFile, type ModelManifest, whyNotOffered } from '../models/manifest.ts';
 import { signaturesOf } from '../server/signatures.ts';
 import { checkIndependence, checkLogProbs, checkSameClassifier } from './answers.ts';
@@ -59,7 +58,7 @@ async function checkNetworks(
     if (graph === undefined || ends === null) return undefined;
     const network = await findings.add(
       graph.file,
-      () => Network.open(join(folder, graph.file), ends, threads),
+      () => Network.open(folder, graph, ends, threads),
       () => `takes ${names(ends.inputs)}, gives ${names(ends.outputs)}`,
     );
     return network && open.use(network);

@@ -10,7 +10,11 @@ import type { StepCost } from './report.ts';
 const MOST_ROUNDS = 7;
 const MOST_MS = 3000;
 
-/** @param signature of the call that a step makes: both networks if it can be guided */
+/**
+ * As an engine of `cairn serve` on the CPU runs them.
+ *
+ * @param signature of the call that a step makes: both networks if it can be guided
+ */
 export async function measureStep(
   networks: { readonly diffusion: Network; readonly gradient: Network | undefined },
   signature: ModelSignature,
@@ -18,8 +22,8 @@ export async function measureStep(
   batch: number,
 ): Promise<StepCost> {
   const { diffusion, gradient } = networks;
-  const alone = () => diffusion.run(inputs, batch);
-  const guide = gradient && (() => gradient.run(inputs, batch));
+  const alone = () => diffusion.runAsServed(inputs, batch);
+  const guide = gradient && (() => gradient.runAsServed(inputs, batch));
   const both =
     guide &&
     (async () => {

@@ -1,8 +1,12 @@
 /** One graph of a model folder in onnxruntime, held against the inputs and outputs that model.json makes it have. */
+import { join } from 'node:path';
 import { elementCount } from '../inference/oip/datatype.ts';
 import type { NamedTensor } from '../inference/oip/tensor.ts';
 import { firstNonFinite } from '../inference/validate.ts';
+import type { GraphFile } from '../models/manifest.ts';
 import { InferenceSession, Tensor } from '../onnx/onnxruntime.ts';
+import { imagesAtATime, inParts } from '../server/engine/in-parts.ts';
+import { sessionOptions } from '../server/engine/session-settings.ts';
 import type { TensorSignature } from '../server/model-runner.ts';
 
 export interface Ends {
@@ -16,25 +20,35 @@ export type Answer = Readonly<Record<string, Float32Array>>;
 export class Network implements AsyncDisposable {
   readonly #session: InferenceSession;
   readonly ends: Ends;
+  readonly #most: number;
 
-  private constructor(session: InferenceSession, ends: Ends) {
+  private constructor(session: InferenceSession, ends: Ends, most: number) {
     this.#session = session;
     this.ends = ends;
+    this.#most = most;
   }
 
   /**
+   * Opens a graph as an engine of `cairn serve` does on the CPU.
+   *
    * @param threads of one run; undefined lets onnxruntime choose
    * @throws {Error} if onnxruntime can't load the graph, or its inputs and outputs are others than `ends`
    */
-  static async open(path: string, ends: Ends, threads: number | undefined): Promise<Network> {
-    const session = await InferenceSession.create(path, {
+  static async open(
+    folder: string,
+    graph: GraphFile,
+    ends: Ends,
+    threads: number | undefined,
+  ): Promise<Network> {
+    const settings = { provider: 'cpu', device: 0, threads: threads ?? null, arena: true } as const;
+    const session = await InferenceSession.create(join(folder, graph.file), {
+      ...sessionOptions(settings),
       logSeverityLevel: 3,
-      ...(threads !== undefined && { intraOpNumThreads: threads }),
     });
     try {
       checkEnds('input', session.inputMetadata, ends.inputs);
       checkEnds('output', session.outputMetadata, ends.outputs);
-      return new Network(session, ends);
+      return new Network(session, ends, imagesAtATime(graph, settings));
     } catch (error) {
       await session.release();
       throw error;
@@ -52,6 +66,21 @@ export class Network implements AsyncDisposable {
     return Object.fromEntries(
       this.ends.outputs.map((output) => [output.name, checkOutput(answer[output.name]!, output, batch)]),
     );
+  }
+
+  /** The same in the parts that an engine takes a batch apart into. */
+  async runAsServed(inputs: ReadonlyMap<string, NamedTensor>, batch: number): Promise<void> {
+    const own = this.ends.inputs.map(({ name }) => inputs.get(name)!);
+    await inParts(own, Math.min(this.#most, batch), async (part) => {
+      const rows = part[0]!.shape[0]!;
+      const answer = await this.run(new Map(part.map((tensor) => [tensor.name, tensor])), rows);
+      return this.ends.outputs.map(({ name, datatype, shape }) => ({
+        name,
+        datatype,
+        shape: [rows, ...shape.slice(1)],
+        data: answer[name]!,
+      }));
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
