@@ -94,7 +94,7 @@ export class EngineSlot {
       signal,
     );
     try {
-      await process.killedBy(signal, () => warmUp(process, this.#load.graphs, warmUpSizes));
+      await process.killedBy(signal, () => warmUp(process, this.#load, warmUpSizes));
     } catch (error) {
       process.kill('it could not be warmed up');
       throw error;

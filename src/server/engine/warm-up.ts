@@ -2,7 +2,8 @@ import { elementCount, emptyData } from '../../inference/oip/datatype.ts';
 import type { NamedTensor } from '../../inference/oip/tensor.ts';
 import type { TensorSignature } from '../model-runner.ts';
 import type { EngineProcess } from './engine-process.ts';
-import type { GraphSpec } from './messages.ts';
+import { imagesAtATime } from './in-parts.ts';
+import type { LoadMessage } from './messages.ts';
 
 /** TensorRT builds its engines in the first run of a shape, which may take many minutes. */
 const LIMIT_MS = 3_600_000;
@@ -14,11 +15,13 @@ const LIMIT_MS = 3_600_000;
  */
 export async function warmUp(
   process: Pick<EngineProcess, 'run'>,
-  graphs: readonly GraphSpec[],
+  { graphs, settings }: Pick<LoadMessage, 'graphs' | 'settings'>,
   sizes: readonly number[],
 ): Promise<void> {
-  for (const size of sizes) {
-    for (const { graph, signature } of graphs) {
+  for (const { graph, file, signature } of graphs) {
+    // A larger batch is run in parts of so many images.
+    const most = imagesAtATime(file, settings);
+    for (const size of new Set(sizes.map((wanted) => Math.min(wanted, most)))) {
       const inputs = signature.inputs.map((input) => zeros(input, size));
       const outputs = signature.outputs.map(({ name }) => name);
       await process.run(graph, inputs, outputs, LIMIT_MS);

@@ -189,7 +189,7 @@ describe('closing', () => {
 
 test('an engine that is given up while it loads ends at once', async () => {
   const model = slowModel(folder, await writeGraph(folder, slowGraph()));
-  const sizes = { warmUpSizes: new Array(100_000).fill(1) };
+  const sizes = { warmUpSizes: Array.from({ length: 100_000 }, (_, i) => i + 1) };
   const start = performance.now();
   await expect(openEngine(model, sizes, AbortSignal.timeout(500))).rejects.toThrow('it is no longer needed');
   expect(performance.now() - start).toBeLessThan(5000);
