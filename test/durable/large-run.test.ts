@@ -1,8 +1,9 @@
 /** A run of more images than an answer lists: what its clients get of it, whatever becomes of its batches. */
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { drawLabel } from '../../src/core/index.ts';
+import type { BatchReport } from '../../src/durable/batch/report.ts';
 import { decodePng, gridKey, jobPrefix, npzKey } from '../../src/durable/outputs.ts';
 import type { ImagePage, SampleResponse } from '../../src/functions/schemas/sample-response.ts';
 import { Npz } from '../../src/verify/npz.ts';
@@ -38,6 +39,16 @@ async function pageOf(id: string, query = ''): Promise<ImagePage> {
   const response = await call(`/v1/samples/${id}/images${query}`);
   if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
   return response.json();
+}
+
+/** What the job knows of a batch that walks. */
+function reportOf(id: string, index: number): Promise<BatchReport> {
+  return runInDurableObject(jobStub(id), (_job, { storage }) => {
+    const { report } = storage.sql
+      .exec<{ report: string }>('SELECT report FROM batch WHERE idx = ? AND report IS NOT NULL', index)
+      .one();
+    return JSON.parse(report);
+  });
 }
 
 async function arraysOf(id: string, query = ''): Promise<Npz> {
@@ -236,6 +247,30 @@ describe('a large run that is under way', () => {
     // Each of those that walk three times, and of those that take the places of the first that failed for good.
     expect((await control()).calls).toBeLessThan((16 + 9) * 3);
   });
+
+  it.each(['hears of a batch that has just failed', 'has a batch that stands aside'])(
+    'ends though it %s',
+    async (what) => {
+      await spoil({ fault: 'slow', ms: 200 });
+      const { id } = await createSample({ ...RUN, steps: '50' });
+      const report = await vi.waitFor(() => reportOf(id, 3), { timeout: 20_000 });
+      const finishedAt = Date.now();
+      const failure = { code: 'backend_rejected', message: 'it was spoiled' } as const;
+      const failed: BatchReport = { ...report, status: 'failed', finishedAt, failure };
+      await runInDurableObject(jobStub(id), (_job, { storage }) =>
+        storage.sql.exec("UPDATE job SET ending = 'failed', failure = ?", JSON.stringify(failure)),
+      );
+      if (what.startsWith('hears')) await jobStub(id).batchReport(3, failed);
+      else {
+        await runInDurableObject(jobStub(id), (_job, { storage }) =>
+          storage.sql.exec("UPDATE batch SET phase = 'aside', retry_at = 0 WHERE idx = 3"),
+        );
+        await batchStub(id, 3).erase();
+      }
+      await runInDurableObject(jobStub(id), (job) => job.alarm());
+      expect(await waitFor(id, ended, 20_000)).toMatchObject({ status: 'failed', error: failure });
+    },
+  );
 });
 
 describe('packing', () => {

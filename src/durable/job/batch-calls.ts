@@ -52,8 +52,9 @@ export class BatchCalls {
     await this.#ask(open.filter(mayWalk), ({ index }) => this.#stub(spec, index).pause(batchAt(spec, index)));
   }
 
-  /** Ends those that were begun and have not ended. */
+  /** Ends those that were begun and have not ended; none that stands aside is taken up again. */
   async stop(): Promise<void> {
+    this.#store.batches.giveUp();
     const { spec, open, ending } = this.#store.read()!;
     const begun = open.filter(({ phase }) => phase === 'open');
     const keep = ending === 'failed';

@@ -271,7 +271,7 @@ export class JobStore extends MigratedStore {
       );
       return;
     }
-    const { spec } = this.read()!;
+    const { spec, ending } = this.read()!;
     this.sql.exec(
       `UPDATE job SET batch_ended_at = max(coalesce(batch_ended_at, 0), ?1),
        first_started_at = min(coalesce(first_started_at, ?2), ?2)`,
@@ -282,7 +282,9 @@ export class JobStore extends MigratedStore {
       this.#saveSuccess(spec, index, report, now);
       return;
     }
-    const pause = status === 'failed' ? againAfter(spec, report.failure, failures) : null;
+    // A job that ends takes nothing up again, and waits for nothing that stands aside.
+    const mayGoOn = status === 'failed' && ending === null;
+    const pause = mayGoOn ? againAfter(spec, report.failure, failures) : null;
     if (pause === null) this.batches.save(index, status, report, now);
     else this.batches.save(index, 'aside', report, now, now + pause);
   }
