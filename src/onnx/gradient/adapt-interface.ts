@@ -1,10 +1,10 @@
 /** Gives a classifier the interface of Cairn's own: float32 image `[N, C, H, W]`, float32 timestep `[N]`, float32 logits `[N, K]`. */
 
-import type { AttributeInput, Attributes } from '../graph/attribute.ts';
-import { toAttributes } from '../graph/attribute.ts';
+import type { AttributeInput } from '../graph/attribute.ts';
 import { onnxCode } from '../graph/data-type.ts';
 import type { DataType, Graph, GraphNode, Shape, Value } from '../graph/index.ts';
 import { tensorFrom } from '../graph/index.ts';
+import { addConstant, standardNode } from '../graph/rewrite.ts';
 import { isColumn } from './classifier-interface.ts';
 import type { ClassifierNames } from './gradient-graph.ts';
 
@@ -113,18 +113,9 @@ interface Extra {
 
 function nodeOf(graph: Graph, opType: string, from: string, to: string, extra: Extra): GraphNode {
   const name = `interface/${opType}/${to}`;
-  const attributes: Attributes = toAttributes(extra.attributes ?? {});
   const inputs = [from];
   if (extra.ints !== undefined) {
-    const constant = tensorFrom('int64', [extra.ints.length], extra.ints);
-    graph.initializers.set(`${name}/axes`, constant);
-    graph.values.set(`${name}/axes`, {
-      name: `${name}/axes`,
-      dtype: 'int64',
-      shape: constant.dims,
-      elements: extra.ints,
-    });
-    inputs.push(`${name}/axes`);
+    inputs.push(addConstant(graph, `${name}/axes`, tensorFrom('int64', [extra.ints.length], extra.ints)));
   }
-  return { name, opType, domain: '', inputs, outputs: [to], attributes };
+  return standardNode(opType, inputs, [to], extra.attributes, name);
 }

@@ -1,8 +1,8 @@
 /** Large attention one head after the other, so that what a head computes is still in the processor's cache when it is read. */
-import { toAttributes } from '../graph/attribute.ts';
 import { isStatic, sameShape } from '../graph/dim.ts';
 import { type AttributeInput, type Graph, type GraphNode, withoutDeadNodes } from '../graph/index.ts';
-import { tensorFrom, typeOf } from '../graph/tensor.ts';
+import { addConstant, standardNode } from '../graph/rewrite.ts';
+import { tensorFrom } from '../graph/tensor.ts';
 import { inferShapes } from '../shapes/infer.ts';
 import { isLastAxis } from './recompute.ts';
 
@@ -103,17 +103,11 @@ function headByHead(
     attributes: AttributeInput = {},
     results: readonly string[] = [`${name}/${label}`],
   ): readonly string[] => {
-    nodes.push({
-      name: `${name}/${label}`,
-      opType,
-      domain: '',
-      inputs: [...inputs],
-      outputs: [...results],
-      attributes: toAttributes(attributes),
-    });
+    nodes.push(standardNode(opType, inputs, results, attributes, `${name}/${label}`));
     return results;
   };
-  const ints = (values: readonly number[]): string => constant(graph, values);
+  const ints = (elements: readonly number[]): string =>
+    addConstant(graph, `by-heads/${elements}`, tensorFrom('int64', [elements.length], elements));
   const ofHeads = Array.from({ length: heads }, (_, head) => `${name}/head${head}`);
   const [thirds] = op('thirds', 'Reshape', [packed, ints([0, 3, heads, channels, tokens])]);
   op('heads', 'Split', [thirds!, ints(ofHeads.map(() => 1))], { axis: 2 }, ofHeads);
@@ -132,15 +126,4 @@ function headByHead(
   });
   op('joined', 'Concat', mixed, { axis: 1 }, outputs);
   return nodes;
-}
-
-/** Adds an int64 constant, or finds the one that it added before. */
-function constant({ initializers, values }: Graph, elements: readonly number[]): string {
-  const name = `by-heads/${elements}`;
-  if (!initializers.has(name)) {
-    const stored = tensorFrom('int64', [elements.length], elements);
-    initializers.set(name, stored);
-    values.set(name, { name, ...typeOf(stored) });
-  }
-  return name;
 }

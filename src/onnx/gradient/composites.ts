@@ -8,7 +8,7 @@ import type { Value } from '../graph/index.ts';
 import type { GradientContext } from './context.ts';
 import { affineOfGroups, recomputedSoftmax } from './recompute.ts';
 
-export interface CompositeGradient {
+interface CompositeGradient {
   /** The value that the gradient is with respect to. */
   readonly input: Value;
   readonly gradient: () => Value;

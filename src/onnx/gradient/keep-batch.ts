@@ -1,7 +1,7 @@
 /** Rewrites the nodes in which an exporter wrote a batch size down, so that they follow whatever it is. */
-import type { Attributes } from '../graph/attribute.ts';
 import { type Dim, divideDims, isStatic, type Shape } from '../graph/dim.ts';
 import type { Graph, GraphNode } from '../graph/index.ts';
+import { addConstant, standardNode } from '../graph/rewrite.ts';
 import { elementCount, lazyTensor, tensorFrom } from '../graph/tensor.ts';
 
 /** A batch size that was written down, and the symbol that takes its place. */
@@ -37,10 +37,7 @@ function typeOfInput(graph: Graph, node: GraphNode, index: number) {
 }
 
 function addInts(graph: Graph, name: string, elements: readonly number[]): string {
-  const shape = [elements.length];
-  graph.initializers.set(name, tensorFrom('int64', shape, elements));
-  graph.values.set(name, { name, dtype: 'int64', shape, elements });
-  return name;
+  return addConstant(graph, name, tensorFrom('int64', [elements.length], elements));
 }
 
 /** Reshape to constant sizes: the size that the batch is part of becomes -1. */
@@ -163,13 +160,12 @@ function firstOfEqual(name: string, graph: Graph, { size }: FreedBatch): string 
     (start) => Buffer.compare(row, bytes.subarray(start, start + length)) === 0,
   );
   if (!equal) return name;
-  const [first, shape] = [`${name}/one`, [1, ...constant.dims.slice(1)]];
-  graph.initializers.set(
-    first,
+  const shape = [1, ...constant.dims.slice(1)];
+  return addConstant(
+    graph,
+    `${name}/one`,
     lazyTensor(constant.dtype, shape, () => row),
   );
-  graph.values.set(first, { name: first, dtype: constant.dtype, shape });
-  return first;
 }
 
 /** Concat with what there is one of (a class token): it is repeated for each image. */
@@ -196,7 +192,7 @@ function keepInConcat(original: GraphNode, graph: Graph, batch: FreedBatch): rea
     shape?.[axis] === 1 ? `${node.name}/for_each_image.${index}` : undefined,
   );
   const expands = expanded.flatMap((name, index) =>
-    name === undefined ? [] : [helper('Expand', [node.inputs[index]!, sizes.name], name)],
+    name === undefined ? [] : [standardNode('Expand', [node.inputs[index]!, sizes.name], [name])],
   );
   const joined = inputs.map((name, index) => expanded[index] ?? name);
   return [...sizes.nodes, ...expands, { ...node, inputs: joined }];
@@ -225,18 +221,9 @@ function sizesWithBatch(
     ...(axis + 1 < sizes.length ? [addInts(graph, named('after'), sizes.slice(axis + 1))] : []),
   ];
   const nodes = [
-    helper('Shape', [from], named('shape')),
-    helper('Gather', [named('shape'), place], named('batch'), { axis: { type: 'int', value: 0 } }),
-    helper('Concat', parts, named('sizes'), { axis: { type: 'int', value: 0 } }),
+    standardNode('Shape', [from], [named('shape')]),
+    standardNode('Gather', [named('shape'), place], [named('batch')], { axis: 0 }),
+    standardNode('Concat', parts, [named('sizes')], { axis: 0 }),
   ];
   return { nodes, name: named('sizes') };
-}
-
-function helper(
-  opType: string,
-  inputs: readonly string[],
-  name: string,
-  attributes: Attributes = {},
-): GraphNode {
-  return { name, opType, domain: '', inputs, outputs: [name], attributes };
 }

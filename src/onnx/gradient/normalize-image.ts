@@ -1,6 +1,7 @@
 /** The normalisation that a classifier's images get before they reach it, as a part of its graph. */
-import type { Graph, GraphNode } from '../graph/index.ts';
+import type { Graph } from '../graph/index.ts';
 import { tensorFrom } from '../graph/index.ts';
+import { addConstant, standardNode } from '../graph/rewrite.ts';
 
 /** Of images in [0, 1], per channel or one for all: the classifier takes (image - mean) / std. */
 export interface Normalization {
@@ -31,24 +32,13 @@ export function normalizeImage(classifier: Graph, image: string, { mean, std }: 
   const values = new Map(classifier.values);
   const perChannel = (name: string, value: (mean: number, std: number) => number): string => {
     const data = Array.from({ length: count }, (_, channel) => value(at(mean, channel), at(std, channel)));
-    const shape = [1, count, 1, 1];
-    initializers.set(name, tensorFrom('float32', shape, data));
-    values.set(name, { name, dtype: 'float32', shape });
-    return name;
+    return addConstant({ initializers, values }, name, tensorFrom('float32', [1, count, 1, 1], data));
   };
-  const node = (opType: string, inputs: string[], output: string): GraphNode => ({
-    name: output,
-    opType,
-    domain: '',
-    inputs,
-    outputs: [output],
-    attributes: {},
-  });
   const scaled = `${image}/scaled`;
   const normalized = `${image}/normalized`;
   const front = [
-    node('Mul', [image, perChannel(`${image}/scale`, (_, s) => 1 / (2 * s))], scaled),
-    node('Add', [scaled, perChannel(`${image}/shift`, (m, s) => (0.5 - m) / s)], normalized),
+    standardNode('Mul', [image, perChannel(`${image}/scale`, (_, s) => 1 / (2 * s))], [scaled]),
+    standardNode('Add', [scaled, perChannel(`${image}/shift`, (m, s) => (0.5 - m) / s)], [normalized]),
   ];
   const rest = classifier.nodes.map((original) => ({
     ...original,

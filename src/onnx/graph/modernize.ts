@@ -1,6 +1,7 @@
 /** Operators that the standard has withdrawn, in the words of the operators that took their place. */
 import type { Attributes } from './attribute.ts';
 import type { Graph, GraphNode } from './graph.ts';
+import { addConstant } from './rewrite.ts';
 import { tensorFrom } from './tensor.ts';
 
 /** Upsample went with operator set 10, and some exporters still write it; Resize with these attributes is the same. */
@@ -32,10 +33,8 @@ function toResize(node: GraphNode, graph: Graph): GraphNode {
   };
   let factors = node.inputs[1] ?? '';
   if (factors === '' && scales?.type === 'floats') {
-    factors = `${node.name}/scales`;
-    const dims = [scales.value.length];
-    graph.initializers.set(factors, tensorFrom('float32', dims, scales.value));
-    graph.values.set(factors, { name: factors, dtype: 'float32', shape: dims });
+    const constant = tensorFrom('float32', [scales.value.length], scales.value);
+    factors = addConstant(graph, `${node.name}/scales`, constant);
   }
   return { ...node, opType: 'Resize', inputs: [node.inputs[0]!, '', factors], attributes };
 }

@@ -50,6 +50,9 @@ export function tensorBytes(constant: Tensor): number {
   return elementCount(constant.dims) * byteSize(constant.dtype);
 }
 
+/** Larger tensors are data, not sizes. */
+export const MOST_ELEMENTS = 64;
+
 /** The type of the value that a constant gives, with its elements where they may matter to shapes. */
 export function typeOf(constant: Tensor): ValueType {
   const { dtype, dims } = constant;
@@ -57,7 +60,7 @@ export function typeOf(constant: Tensor): ValueType {
   const integral = dtype === 'int64' || dtype === 'int32' || dtype === 'bool';
   // Exporters compute with sizes in floating point too, beginning with a constant where a size is known.
   const carriesShape =
-    (integral && count <= 64) || ((dtype === 'float32' || dtype === 'float64') && count === 1);
+    (integral && count <= MOST_ELEMENTS) || ((dtype === 'float32' || dtype === 'float64') && count === 1);
   return { dtype, shape: dims, ...(carriesShape && { elements: toNumbers(constant) }) };
 }
 

@@ -2,8 +2,7 @@
 import { type DataType, isFloat } from '../graph/data-type.ts';
 import { type Dim, normalizeAxis, type Shape, showShape } from '../graph/dim.ts';
 import { describeNode, type Graph, type GraphNode, type Value, type ValueType } from '../graph/graph.ts';
-import { elementCount, type Tensor, toNumbers } from '../graph/tensor.ts';
-import { MOST_ELEMENTS } from './elements.ts';
+import { elementCount, MOST_ELEMENTS, type Tensor, toNumbers } from '../graph/tensor.ts';
 
 /** Gives the types of a node's outputs, in order. */
 export type ShapeRule = (node: NodeContext) => readonly ValueType[];

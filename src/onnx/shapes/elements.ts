@@ -5,10 +5,7 @@
  */
 import { type Dim, divideDims, isStatic, multiplyDims, type Shape } from '../graph/dim.ts';
 import type { Value, ValueType } from '../graph/graph.ts';
-import { elementCount } from '../graph/tensor.ts';
-
-/** Larger tensors are data, not sizes. */
-export const MOST_ELEMENTS = 64;
+import { elementCount, MOST_ELEMENTS } from '../graph/tensor.ts';
 
 /** A type with these elements, if they are known. */
 export function withElements(type: ValueType, elements: readonly Dim[] | undefined): ValueType {

@@ -1,10 +1,10 @@
 /** Shapes of the operators that move elements around without computing. */
 import { type Dim, divideDims, isStatic, multiplyDims, type Shape } from '../graph/dim.ts';
 import type { Value } from '../graph/graph.ts';
-import { elementCount, toNumbers } from '../graph/tensor.ts';
+import { elementCount, MOST_ELEMENTS, toNumbers } from '../graph/tensor.ts';
 import { broadcastShapes } from './broadcast.ts';
 import { like, type NodeContext, type ShapeRule } from './context.ts';
-import { broadcastElements, MOST_ELEMENTS, rearrange, withElements } from './elements.ts';
+import { broadcastElements, rearrange, withElements } from './elements.ts';
 
 const reshape: ShapeRule = (node) => {
   const { dtype, shape, elements } = node.input(0);
