@@ -22,8 +22,8 @@ export async function measureStep(
   batch: number,
 ): Promise<StepCost> {
   const { diffusion, gradient } = networks;
-  const alone = () => diffusion.runAsServed(inputs, batch);
-  const guide = gradient && (() => gradient.runAsServed(inputs, batch));
+  const alone = () => diffusion.runAsServed(inputs);
+  const guide = gradient && (() => gradient.runAsServed(inputs));
   const both =
     guide &&
     (async () => {

@@ -5,7 +5,7 @@ import type { NamedTensor } from '../inference/oip/tensor.ts';
 import { firstNonFinite } from '../inference/validate.ts';
 import type { GraphFile } from '../models/manifest.ts';
 import { InferenceSession, Tensor } from '../onnx/onnxruntime.ts';
-import { imagesAtATime, inParts } from '../server/engine/in-parts.ts';
+import { imagesAtATime, partsOf, rowsOf } from '../server/engine/in-parts.ts';
 import { sessionOptions } from '../server/engine/session-settings.ts';
 import type { TensorSignature } from '../server/model-runner.ts';
 
@@ -69,18 +69,9 @@ export class Network implements AsyncDisposable {
   }
 
   /** The same in the parts that an engine takes a batch apart into. */
-  async runAsServed(inputs: ReadonlyMap<string, NamedTensor>, batch: number): Promise<void> {
-    const own = this.ends.inputs.map(({ name }) => inputs.get(name)!);
-    await inParts(own, Math.min(this.#most, batch), async (part) => {
-      const rows = part[0]!.shape[0]!;
-      const answer = await this.run(new Map(part.map((tensor) => [tensor.name, tensor])), rows);
-      return this.ends.outputs.map(({ name, datatype, shape }) => ({
-        name,
-        datatype,
-        shape: [rows, ...shape.slice(1)],
-        data: answer[name]!,
-      }));
-    });
+  async runAsServed(inputs: ReadonlyMap<string, NamedTensor>): Promise<void> {
+    const own = new Map(this.ends.inputs.map(({ name }) => [name, inputs.get(name)!]));
+    for (const part of partsOf(own, this.#most)) await this.run(part, rowsOf(part));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

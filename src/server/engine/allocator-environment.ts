@@ -11,15 +11,16 @@
  * again: 5 ms for one of 3 MB.
  */
 import type { GraphFile } from '../../models/manifest.ts';
+import { isLargeGraph } from './graph-file.ts';
 
 const ALLOCATOR_ENVIRONMENT = {
   MALLOC_MMAP_THRESHOLD_: String(2 ** 20),
   MALLOC_TRIM_THRESHOLD_: String(2 ** 26),
 } as const;
 
-/** @returns nothing to set, unless a graph is large: one whose weights lie in a file of their own */
+/** @returns nothing to set, unless a graph is large */
 export function allocatorEnvironment(
   files: readonly Pick<GraphFile, 'data'>[],
 ): Readonly<Record<string, string>> {
-  return files.some(({ data }) => data !== undefined) ? ALLOCATOR_ENVIRONMENT : {};
+  return files.some(isLargeGraph) ? ALLOCATOR_ENVIRONMENT : {};
 }

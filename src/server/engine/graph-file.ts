@@ -8,6 +8,11 @@ import type { GraphFile } from '../../models/manifest.ts';
 /** A graph for onnxruntime: its bytes, or the path of the file if its weights lie in another one beside it. */
 export type GraphSource = Uint8Array | string;
 
+/** One whose weights lie in a file of their own: 64 MiB and more (src/onnx/convert/write-graph.ts). */
+export function isLargeGraph({ data }: Pick<GraphFile, 'data'>): boolean {
+  return data !== undefined;
+}
+
 /**
  * Reads a graph. What is returned is what was checked, save for weights in a file of their own: onnxruntime opens that
  * one itself.

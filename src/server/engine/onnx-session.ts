@@ -50,9 +50,7 @@ export class OnnxSession {
    * @returns the wanted outputs, in float32 whatever the graph computes in
    */
   async run(inputs: readonly NamedTensor[], wanted: readonly string[]): Promise<NamedTensor[]> {
-    const runOnce = (part: readonly NamedTensor[]) => this.#runOnce(part, wanted);
-    const fits = inputs.every(({ shape }) => shape[0]! <= this.#most);
-    return fits ? runOnce(inputs) : inParts(inputs, this.#most, runOnce);
+    return inParts(inputs, this.#most, (part) => this.#runOnce(part, wanted));
   }
 
   async #runOnce(inputs: readonly NamedTensor[], wanted: readonly string[]): Promise<NamedTensor[]> {

@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GraphFile } from '../../../src/models/manifest.ts';
-import { GraphBuilder, serializeModel, type Value } from '../../../src/onnx/graph/index.ts';
+import { replaceFolder } from '../../../src/onnx/convert/model-folder.ts';
+import { writeGraph as writeLarge } from '../../../src/onnx/convert/write-graph.ts';
+import { GraphBuilder, serializeModel, tensorFrom, type Value } from '../../../src/onnx/graph/index.ts';
 import type { EngineModel, EngineOptions } from '../../../src/server/engine/engine.ts';
 import { Engine } from '../../../src/server/engine/engine.ts';
 import { BufferPool } from '../../../src/server/http/buffer-pool.ts';
@@ -49,6 +51,23 @@ export async function writeGraph(folder: string, bytes: Uint8Array, file = 'slow
     bytes: bytes.byteLength,
     sha256: createHash('sha256').update(bytes).digest('hex'),
   };
+}
+
+/**
+ * A large graph, with its weights in a file of their own: `output` of x [N, 2] and of its product with ones,
+ * [N, 4096].
+ *
+ * @param folder is made
+ */
+export function writeLargeGraph(
+  folder: string,
+  output: (g: GraphBuilder, x: Value, product: Value) => Value,
+): Promise<GraphFile> {
+  const g = new GraphBuilder({ name: 'large' });
+  const x = g.input('x', 'float32', ['N', 2]);
+  const ones = g.initializer('weights', tensorFrom('float32', [2, 4096], Array(8192).fill(1)));
+  g.output(output(g, x, g.op('MatMul', [x, ones])), 'output');
+  return replaceFolder(folder, (writer) => writeLarge(writer, 'large.onnx', g.build(), { externalFrom: 1 }));
 }
 
 export function slowModel(folder: string, file: GraphFile): EngineModel {
