@@ -309,14 +309,11 @@ export class JobStore extends MigratedStore {
 
   /** From here on the batches are being stopped; the first reason stays. */
   beginEnding(ending: 'failed' | 'canceled', failure: Failure | null): void {
-    this.storage.transactionSync(() => {
-      const changed = this.#changes(
-        "UPDATE job SET ending = ?, failure = ? WHERE status = 'active' AND ending IS NULL RETURNING one",
-        ending,
-        failure === null ? null : JSON.stringify(failure),
-      );
-      if (changed) this.batches.giveUp();
-    });
+    this.sql.exec(
+      "UPDATE job SET ending = ?, failure = ? WHERE status = 'active' AND ending IS NULL",
+      ending,
+      failure === null ? null : JSON.stringify(failure),
+    );
   }
 
   /** Ends the job and owes the event, together: a crash in between loses neither. */

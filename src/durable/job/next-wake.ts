@@ -66,7 +66,7 @@ function activeReasons(record: JobState, { now, retryMs, maxInFlight }: WakeLimi
     reasons.push(isDue(batch, record, now) ? now + retryMs : batch.seenAt + SILENT_MS + 1);
   }
   const aside = open.filter(({ phase }) => phase === 'aside');
-  if (ending === null) for (const { retryAt } of aside) reasons.push(Math.max(now, retryAt ?? now));
+  for (const { retryAt } of aside) reasons.push(Math.max(now, retryAt ?? now));
   if (fresh > 0 && begun.length + aside.length < maxInFlight) reasons.push(now + retryMs);
   if (ending !== null || begun.length + aside.length === 0) reasons.push(now + retryMs);
   return reasons;
